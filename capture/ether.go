@@ -1,0 +1,88 @@
+package capture
+
+import (
+	"encoding/binary"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
+
+// Ethertypes that are followed. The rarer ones are in rare.go.
+const (
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
+	etherVLAN = 0x8100
+	etherQinQ = 0x88a8
+	etherOldQ = 0x9100 // QinQ before 802.1ad, with 0x9200 and 0x9300
+	etherQ92  = 0x9200
+	etherQ93  = 0x9300
+
+	maxEtherLength = 1500 // up to here the field is an 802.3 length
+)
+
+func be16(b []byte) int { return int(binary.BigEndian.Uint16(b)) }
+
+// ethernet decodes an Ethernet frame.
+func (d *decoder) ethernet(b []byte, seg *tcp.Segment) Skip {
+	if len(b) < 14 {
+		return SkipTruncated
+	}
+	switch t := be16(b[12:]); t {
+	case etherIPv4, etherIPv6:
+		return d.ip(b[14:], seg)
+	default:
+		return d.etherType(t, b[14:], seg)
+	}
+}
+
+// etherType decodes what stands behind an ethertype (or 802.3 length).
+func (d *decoder) etherType(t int, b []byte, seg *tcp.Segment) Skip {
+	for {
+		switch {
+		case t == etherIPv4 || t == etherIPv6:
+			return d.ip(b, seg)
+		case t == etherVLAN || t == etherQinQ || t == etherOldQ || t == etherQ92 || t == etherQ93:
+			if len(b) < 4 {
+				return SkipTruncated
+			}
+			addVLAN(seg, uint16(be16(b))&0xfff)
+			t, b = be16(b[2:]), b[4:]
+		case t <= maxEtherLength:
+			return d.llc(b, seg)
+		default:
+			return d.rareType(t, b, seg)
+		}
+	}
+}
+
+// addVLAN notes the two outermost identifiers.
+func addVLAN(seg *tcp.Segment, id uint16) {
+	if seg.VLAN[0] == 0 {
+		seg.VLAN[0] = id
+	} else if seg.VLAN[1] == 0 {
+		seg.VLAN[1] = id
+	}
+}
+
+// llc decodes an IEEE 802.2 header: SNAP, or IP's own service access point (RFC 1042, RFC 948).
+func (d *decoder) llc(b []byte, seg *tcp.Segment) Skip {
+	switch {
+	case len(b) < 3:
+		return SkipTruncated
+	case b[0] == 0xaa && b[1] == 0xaa && b[2] == 3:
+		if len(b) < 8 {
+			return SkipTruncated
+		}
+		// Organisations 0 and 0000f8 (802.1H bridges) say that an ethertype follows.
+		if b[3] != 0 || b[4] != 0 || b[5] != 0 && b[5] != 0xf8 {
+			return SkipNotIP
+		}
+		t := be16(b[6:])
+		if t <= maxEtherLength || d.deeper() {
+			return SkipNotIP
+		}
+		return d.etherType(t, b[8:], seg)
+	case b[0] == 0x06 && b[1] == 0x06 && b[2] == 3:
+		return d.ip(b[3:], seg)
+	}
+	return SkipNotIP
+}

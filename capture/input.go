@@ -1,0 +1,171 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+)
+
+// input is one file or stream being read.
+type input struct {
+	name    string
+	file    io.ReadCloser
+	w       window
+	format  format // nil until the first octets have been looked at
+	unpack  *unpacker
+	packets uint64 // records read from it
+	link    uint32 // of the last warning about link types
+	size    int64
+	rec     record // its next record, when merging
+	ready   bool   // rec is set
+	done    bool
+	quit    <-chan struct{} // the source's
+}
+
+// tail counts the octets read from a file and, where the file grows, tells its end as errWait.
+type tail struct {
+	r     io.Reader
+	read  *atomic.Int64
+	grows bool
+}
+
+func (t *tail) Read(b []byte) (int, error) {
+	n, err := t.r.Read(b)
+	t.read.Add(int64(n))
+	if err == io.EOF && t.grows {
+		err = errWait
+	}
+	return n, err
+}
+
+// openInput opens a file by its name; "-" is stdin.
+func openInput(name string, opt *Options, s *files, size int) (*input, error) {
+	in := &input{name: name, quit: s.quit}
+	t := &tail{read: &s.read}
+	if name == "-" {
+		in.name = "standard input"
+		t.r = opt.Stdin
+		if t.r == nil {
+			t.r = os.Stdin
+		}
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("capture: open %s: %w", name, bare(err))
+		}
+		info, err := f.Stat()
+		if err == nil && info.IsDir() {
+			err = errors.New("is a directory; name the capture files in it")
+		}
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("capture: open %s: %w", name, bare(err))
+		}
+		if info.Mode().IsRegular() {
+			in.size = info.Size()
+			t.grows = opt.Follow
+		}
+		in.file, t.r = f, f
+	}
+	in.w = window{src: t, buf: make([]byte, size), want: 4}
+	return in, nil
+}
+
+// bare takes operation and path off an error of package os; the caller names them.
+func bare(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// more reads on. errWait says that a growing file has nothing now.
+func (in *input) more() error { return in.w.more() }
+
+// next reads the next record from the window, errMore if more input is needed.
+func (in *input) next(rec *record) error {
+	if in.format == nil {
+		if err := in.sniff(); err != nil {
+			return err
+		}
+	}
+	err := in.format.next(rec)
+	if err == nil {
+		in.packets++
+	}
+	return err
+}
+
+// sniff finds out the format from the first octets, through one layer of compression.
+func (in *input) sniff() error {
+	w := &in.w
+	b := w.buf[w.lo:w.hi]
+	if len(b) < 4 {
+		return w.need(4)
+	}
+	var err error
+	switch {
+	case isPcap(b):
+		if len(b) < pcapHeader {
+			return w.need(pcapHeader)
+		}
+		in.format, err = newPcap(w)
+	case isPcapng(b):
+		in.format = newPcapng(w)
+	case in.unpack == nil && packed(b) != nil:
+		return in.decompress(packed(b))
+	default:
+		return unknownFormat(b)
+	}
+	return err
+}
+
+// decompress puts a decompressor between the file and the window, fed with what the window already holds.
+func (in *input) decompress(open opener) error {
+	w := &in.w
+	held := append([]byte(nil), w.buf[w.lo:w.hi]...)
+	if t, ok := w.src.(*tail); ok {
+		t.grows = false // a decompressor cannot wait
+	}
+	in.unpack = unpack(open, held, w.src, in.quit)
+	w.src, w.lo, w.hi = in.unpack, 0, 0
+	return w.need(4)
+}
+
+func (in *input) close() {
+	if in.file != nil {
+		in.file.Close()
+	}
+	if in.unpack != nil {
+		in.unpack.close()
+	}
+	in.done = true
+	in.w.buf = nil
+}
+
+// ended turns the error that ended an input into a warning; nil for a clean end.
+func (in *input) ended(err error) *Warning {
+	rest := in.w.hi - in.w.lo
+	w := &Warning{File: in.name, Packet: in.packets + 1}
+	var d damaged
+	switch {
+	case errors.As(err, &d):
+		w.What = string(d)
+		w.Next = "everything before it is counted, nothing after it"
+	case err == io.EOF && rest == 0:
+		return nil
+	case err == io.EOF:
+		w.What = "cut short in it"
+		w.Next = "everything before it is counted; files copied from a running capture end so"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		w.What = "the compressed file is cut short"
+		w.Next = "everything before it is counted"
+	default:
+		w.What = fmt.Sprintf("cannot be read on: %v", bare(err))
+		w.Next = "everything before it is counted"
+	}
+	return w
+}

@@ -1,0 +1,44 @@
+package capture
+
+import (
+	"encoding/binary"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
+
+// minHeader is how much of a TCP header must be captured: ports, sequence numbers, flags, window.
+const minHeader = 16
+
+// segment decodes a TCP header (RFC 9293 3.1). The addresses stand in seg.Flow as source and destination.
+func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
+	n := len(b) + d.missing
+	if n < 20 {
+		return SkipBadTCP
+	}
+	if len(b) < minHeader {
+		return SkipTruncated
+	}
+	head := int(b[12]>>4) * 4
+	if head < 20 || head > n {
+		return SkipBadTCP
+	}
+	sport, dport := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	seg.Flow, seg.Dir = tcp.MakeFlow(seg.Flow.A, seg.Flow.B, sport, dport, seg.Flow.V6 != 0)
+	seg.Seq = tcp.Seq(binary.BigEndian.Uint32(b[4:]))
+	seg.Ack = tcp.Seq(binary.BigEndian.Uint32(b[8:]))
+	seg.Flags = tcp.Flags(binary.BigEndian.Uint16(b[12:]) & 0x1ff)
+	seg.Window = binary.BigEndian.Uint16(b[14:])
+	seg.Len = n - head
+	seg.Snap = d.missing > 0
+	if len(b) < 20 {
+		return taken
+	}
+	seg.Urgent = binary.BigEndian.Uint16(b[18:])
+	if head > 20 {
+		options(b[20:min(head, len(b))], len(b) < head, &seg.Options)
+	}
+	if !seg.Snap && (seg.Flags.Any(tcp.SYN|tcp.FIN|tcp.RST) && d.checksum != ChecksumOff || d.checksum == ChecksumAll) {
+		seg.Sum = verify(b, &seg.Flow)
+	}
+	return taken
+}
