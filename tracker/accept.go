@@ -1,0 +1,137 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// verdict is what a receiver does with a segment (RFC 9293 3.10.7.4, RFC 5961, RFC 7323).
+type verdict uint8
+
+const (
+	acceptable verdict = iota
+	stale              // wholly before its window: answered and dropped, but its sender is real
+	outside            // beyond its window, or from a time before: nothing may move
+)
+
+// judge says what the receiver of a segment without SYN and RST does with it.
+func (t *Tracker) judge(c *conn, snd, rcv *end, s *tcp.Segment) verdict {
+	if !rcv.has(hasACK) {
+		return acceptable
+	}
+	if !rcv.has(unscaled) && s.Seq.After(rcv.edge) {
+		return outside
+	}
+	if s.SegLen() > 0 && snd.old(s, t.now) {
+		return outside
+	}
+	if s.End().Before(rcv.ack) {
+		return stale
+	}
+	return acceptable
+}
+
+// pawsIdle is how long a timestamp counts (RFC 7323 5.5).
+const pawsIdle = 24 * 24 * 3600 * second
+
+// old says that PAWS drops the segment (RFC 7323 5.3).
+func (e *end) old(s *tcp.Segment, now int64) bool {
+	return e.has(hasTS) && s.Options.Has&tcp.HasTS != 0 && int32(s.Options.TSVal-e.tsRecent) < 0 && now-e.tsAt < pawsIdle
+}
+
+// stamp takes a segment's timestamp as the latest.
+func (e *end) stamp(s *tcp.Segment) {
+	if s.Options.Has&tcp.HasTS != 0 {
+		e.tsRecent, e.flags = s.Options.TSVal, e.flags|hasTS
+	}
+}
+
+// stampAcceptable takes the timestamp of a segment that is no later in sequence than its receiver had acknowledged
+// (RFC 7323 4.3).
+func (e *end) stampAcceptable(rcv *end, s *tcp.Segment, now int64) {
+	if s.Options.Has&tcp.HasTS == 0 || rcv.has(hasACK) && s.Seq.After(rcv.ack) {
+		return
+	}
+	if !e.has(hasTS) || int32(s.Options.TSVal-e.tsRecent) >= 0 {
+		e.tsRecent, e.tsAt, e.flags = s.Options.TSVal, now, e.flags|hasTS
+	}
+}
+
+// fresh says that a segment is not one overtaken by a later of the same sender.
+func (e *end) fresh(s *tcp.Segment) bool {
+	if e.has(hasACK) && s.Flags&tcp.ACK != 0 && s.Ack.Before(e.ack) {
+		return false
+	}
+	return !e.has(hasTS) || s.Options.Has&tcp.HasTS == 0 || int32(s.Options.TSVal-e.tsRecent) >= 0
+}
+
+// credible says that an acknowledgement is one that its sender can have sent: of octets that were seen, or that two
+// segments say the capture has lost.
+func (t *Tracker) credible(c *conn, rcv *end, s *tcp.Segment) bool {
+	if !s.Ack.After(rcv.snd.Next()) {
+		return true
+	}
+	return t.rare.lost(c, s)
+}
+
+// acknowledges takes in an acknowledgement: what it proves that its sender had received, and what of the receiver's is
+// no longer in flight.
+func (t *Tracker) acknowledges(c *conn, snd, rcv *end, s *tcp.Segment) {
+	ack := s.Ack
+	if !snd.has(hasACK) {
+		snd.ack, snd.edge, snd.flags = ack, ack, snd.flags|hasACK
+	} else if ack.After(snd.ack) {
+		snd.ack = ack
+	}
+	if ack.After(rcv.snd.Una()) {
+		rcv.snd.Ack(t.holes, ack)
+		if rcv.timedAt != 0 && !ack.Before(rcv.timed) {
+			rcv.rtt.add(t.now - rcv.timedAt)
+			rcv.timedAt = 0
+		}
+		if rcv.inFlight() <= 0 {
+			rcv.flight = 0
+			t.calm(c, rcv)
+		}
+	}
+	if snd.sure == SynSent && rcv.has(hasISS) && ack.After(rcv.iss) && rcv.sure != SynSent {
+		snd.prove(rcvSYNACK)
+	}
+	if rcv.has(hasFIN) && ack.After(rcv.fin) && !snd.has(gotFIN) {
+		if rcv.has(finACKs) || snd.pend.has(rcvACKofFIN) && t.near(c, snd) {
+			snd.prove(rcvACKofFIN)
+		}
+		if snd.pend&(1<<rcvFIN) == 0 && !snd.barred.has(rcvFIN) {
+			snd.pendAt[slot(rcvFIN)] = t.now
+		}
+		snd.prove(rcvFIN)
+		snd.flags |= gotFIN
+	}
+}
+
+// time begins to measure a round trip with a segment sent for the first time.
+func (e *end) time(s *tcp.Segment, now int64) {
+	if s.SegLen() > 0 {
+		e.timed, e.timedAt = s.End(), now
+	}
+}
+
+// window takes in the window that a segment announces. That of a SYN is not scaled (RFC 7323 2.2).
+func (e *end) window(c *conn, s *tcp.Segment, now int64) {
+	if s.Flags&tcp.ACK == 0 {
+		return
+	}
+	win := uint32(s.Window)
+	if s.Flags&tcp.SYN == 0 {
+		if e.has(hasScale) {
+			win <<= e.scale
+		} else if e.has(unscaled) {
+			win <<= 14 // at most
+		}
+		if win == 0 {
+			e.zeroWindows++
+		}
+	}
+	e.win = win
+	e.maxWin = max(e.maxWin, win)
+	if edge := s.Ack.Add(int(win)); edge.After(e.edge) {
+		e.edge = edge
+	}
+}

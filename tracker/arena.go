@@ -1,0 +1,43 @@
+package tracker
+
+// arena keeps entries of one kind in chunks, so that growing never copies and an entry never moves. Entries without
+// pointers make chunks that the collector does not look into. Numbers start at 2: 0 is none and 1 is taken (see index).
+type arena[T any] struct {
+	chunks [][]T
+	free   []uint32 // numbers given back
+	next   uint32   // the first number never given out, less 2
+	shift  uint     // of a number to its chunk
+}
+
+// newArena makes an arena with chunks of 1<<shift entries.
+func newArena[T any](shift uint) arena[T] { return arena[T]{shift: shift} }
+
+// at returns entry n, which stays valid and in place until give.
+func (a *arena[T]) at(n uint32) *T {
+	n -= 2
+	return &a.chunks[n>>a.shift][n&(1<<a.shift-1)]
+}
+
+// take returns a zeroed entry and its number.
+func (a *arena[T]) take() (uint32, *T) {
+	var n uint32
+	if k := len(a.free); k > 0 {
+		n = a.free[k-1]
+		a.free = a.free[:k-1]
+		e := a.at(n)
+		*e = *new(T)
+		return n, e
+	}
+	n = a.next + 2
+	if int(a.next)>>a.shift == len(a.chunks) {
+		a.chunks = append(a.chunks, make([]T, 1<<a.shift))
+	}
+	a.next++
+	return n, a.at(n)
+}
+
+// give takes entry n back.
+func (a *arena[T]) give(n uint32) { a.free = append(a.free, n) }
+
+// len returns the number of entries given out.
+func (a *arena[T]) len() int { return int(a.next) - len(a.free) }

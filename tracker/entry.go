@@ -1,0 +1,211 @@
+package tracker
+
+import (
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/reassembly"
+)
+
+// endFlags are what is known of one endpoint, a bit each.
+type endFlags uint16
+
+const (
+	hasISS      endFlags = 1 << iota // iss is known
+	hasACK                           // ack and edge are known
+	hasFIN                           // fin is known
+	hasScale                         // its windows are scaled by scale
+	unscaled                         // its scale is not known: the handshake was not seen
+	gotFIN                           // proven: it has received its peer's FIN
+	gotACKofFIN                      // proven: it has received the acknowledgement of its FIN
+	finACKs                          // its FIN segment acknowledged the peer's FIN
+	probed                           // it has probed since its peer's window was shut
+	offloads                         // its checksums are its network card's work
+	goodSum                          // a good checksum of it was seen
+	stalled                          // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
+	hasTS                            // tsRecent is known
+	abortive                         // it sent a RST that was accepted
+	synAgain                         // its SYN-ACK was repeated after the handshake's ACK had passed
+	hasCand                          // cand is known
+)
+
+// end is one endpoint. Times are capture nanoseconds.
+type end struct {
+	snd reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
+
+	iss      tcp.Seq // initial sequence number; iff hasISS
+	ack      tcp.Seq // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
+	edge     tcp.Seq // right edge of the receive window it announced; iff hasACK
+	fin      tcp.Seq // sequence number of its FIN; iff hasFIN
+	sackHi   tcp.Seq // right edge of the highest SACK block it sent above ack
+	synACK   tcp.Seq // what its SYN-ACK acknowledged
+	cand     tcp.Seq // another ISN that it sent a SYN with; iff hasCand
+	win      uint32  // receive window it announced last, octets
+	maxWin   uint32
+	tsRecent uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
+	mss      uint16
+	synData  uint16 // octets that rode on its SYN and are not acknowledged
+	ipID     uint16
+	ttl      uint8
+	scale    uint8
+
+	flags   endFlags
+	pend    eventSet // what passed the tap toward it and it has not shown to have received
+	barred  eventSet // presumptions taken back for good: only proof moves it now
+	set     StateSet // the states that sure may be
+	sure    State    // proven
+	est     State    // sure moved on by pend
+	shown   claim    // as last told to the Sink
+	pendAt  [numPresumed]int64
+	sentAt  int64    // its latest segment
+	tsAt    int64    // when tsRecent was taken
+	flight  int64    // since when something of it has been unacknowledged, 0 for nothing
+	calmAt  int64    // since when nothing of it has been in flight
+	expired StateSet // states into which a timer that no packet shows may have moved it
+	dueAt   int64    // deadline of est, 0 for none
+	shutAt  int64    // since when its window has been shut, 0 for open
+	shutSum int64    // of earlier stretches
+
+	timed   tcp.Seq // the round trip being measured ends with an acknowledgement of this
+	timedAt int64   // 0: none is being measured
+	rtt     rtt
+
+	packets, bytes, payload             uint64
+	retransmissions, zeroWindows        uint32
+	probes, keepalives, badSums, synRTX uint32
+}
+
+// claim is what is said of an endpoint.
+type claim struct {
+	state    State
+	basis    Basis
+	possible StateSet
+}
+
+// connFlags are what is known of one connection, a bit each.
+type connFlags uint8
+
+const (
+	guessed   connFlags = 1 << iota // who is the client is a guess
+	late                            // its beginning was not seen
+	continued                       // an earlier part of it was evicted
+	armed                           // a flight timer runs
+	leaving                         // a retirement timer runs
+	fastOpen                        // data on the SYN was acknowledged by the SYN-ACK
+)
+
+// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it.
+type conn struct {
+	key    tcp.FlowKey
+	num    uint64 // order of first packet, from 0
+	first  uint64 // number of its first packet
+	start  int64
+	last   int64
+	retire int64 // when it retires, 0 for not yet
+	hash   uint32
+	stream uint32
+	vlan   [2]uint16
+	client tcp.Dir // which end is the client
+	flags  connFlags
+	closer Side // who closed first; iff how is not HowOpen
+	how    How
+	ends   [2]end // in the key's order
+}
+
+func (c *conn) side(d tcp.Dir) Side {
+	if d == c.client {
+		return Client
+	}
+	return Server
+}
+
+// finSeen says that the endpoint's FIN was seen.
+func (e *end) has(f endFlags) bool { return e.flags&f == f }
+
+// inFlight is how much of what it sent its peer has not acknowledged.
+func (e *end) inFlight() int { return e.snd.Next().Sub(e.snd.Una()) }
+
+// eventSet is a set of events.
+type eventSet uint16
+
+func (s eventSet) has(e event) bool { return s&(1<<e) != 0 }
+
+// presumable lists the events that an endpoint may be presumed to have received, in the order in which they act.
+// The FIN comes after the acknowledgement of its receiver's own FIN: both orders lead to the same state.
+var presumable = [...]event{rcvSYN, rcvSYNACK, rcvACKofSYN, rcvACKofFIN, rcvFIN, rcvRST}
+
+const numPresumed = len(presumable)
+
+// slot is the place of a presumable event in pendAt.
+func slot(on event) int { return int(on - rcvSYN) }
+
+// presume notes that an event passed the tap toward the endpoint.
+func (e *end) presume(on event, now int64) {
+	if e.barred.has(on) {
+		return
+	}
+	if !e.pend.has(on) {
+		e.pendAt[slot(on)] = now
+	}
+	e.pend |= 1 << on
+}
+
+// presumeAnew is presume for what may be presumed again with each segment that says it.
+func (e *end) presumeAnew(on event, now int64) {
+	e.pend |= 1 << on
+	e.pendAt[slot(on)] = now
+}
+
+// retract takes a presumption back.
+func (e *end) retract(on event) { e.pend &^= 1 << on }
+
+// prove moves the endpoint by an event that it has shown to have done or received.
+func (e *end) prove(on event) {
+	e.sure = figure5.next[on][e.sure]
+	e.set = figure5.move(e.set, on).With(e.sure)
+	e.pend &^= 1 << on
+}
+
+// fold moves a state on by what is presumed.
+func (e *end) fold(s State) State {
+	if e.pend == 0 {
+		return s
+	}
+	for _, on := range presumable {
+		if e.pend.has(on) {
+			s = figure5.next[on][s]
+		}
+	}
+	return s
+}
+
+func (e *end) foldSet(set StateSet) StateSet {
+	if e.pend == 0 {
+		return set
+	}
+	var to StateSet
+	for s := range set.All() {
+		to = to.With(e.fold(s))
+	}
+	return to
+}
+
+// rtt gathers round trips in nanoseconds.
+type rtt struct {
+	n             uint32
+	min, max, sum int64
+}
+
+func (r *rtt) add(d int64) {
+	if r.n == 0 || d < r.min {
+		r.min = d
+	}
+	r.max = max(r.max, d)
+	r.sum += d
+	r.n++
+}
+
+func (r *rtt) report() RTT {
+	if r.n == 0 {
+		return RTT{}
+	}
+	return RTT{N: uint64(r.n), Min: r.min, Mean: r.sum / int64(r.n), Max: r.max}
+}

@@ -1,0 +1,166 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// State is a connection state of RFC 9293 3.3.2; the zero value is Unknown.
+type State = tcp.State
+
+// StateSet is a set of states.
+type StateSet = tcp.StateSet
+
+// The states, as netstat and ss spell them.
+const (
+	Unknown     = tcp.Unknown
+	Closed      = tcp.Closed
+	Listen      = tcp.Listen
+	SynSent     = tcp.SynSent
+	SynRecv     = tcp.SynRecv
+	Established = tcp.Established
+	FinWait1    = tcp.FinWait1
+	FinWait2    = tcp.FinWait2
+	CloseWait   = tcp.CloseWait
+	Closing     = tcp.Closing
+	LastAck     = tcp.LastAck
+	TimeWait    = tcp.TimeWait
+)
+
+// Side names an end of a connection.
+type Side uint8
+
+const (
+	Client Side = iota // who sent the first SYN, or is guessed to have
+	Server
+)
+
+func (s Side) String() string {
+	if s == Server {
+		return "server"
+	}
+	return "client"
+}
+
+// Basis is the ground on which a state is claimed.
+type Basis uint8
+
+const (
+	Presumed Basis = iota // what passed the tap toward the endpoint is taken to have arrived
+	Proven                // the endpoint itself sent what shows it
+)
+
+func (b Basis) String() string {
+	if b == Proven {
+		return "proven"
+	}
+	return "presumed"
+}
+
+// Transition is one change of what is claimed of an endpoint. From equals To when only Possible or Basis changed.
+type Transition struct {
+	Time           int64  // capture time, nanoseconds since 1970 UTC
+	Packet         uint64 // the deciding packet's number; for a timer, the last packet before it
+	Conn           uint64
+	Stream         uint32
+	Client, Server tcp.Endpoint
+	Side           Side
+	From, To       State
+	Basis          Basis
+	Possible       StateSet // all states that the evidence allows, To among them
+	Deadline       int64    // when a timer that no packet shows may end To; 0 if none runs
+	Why            string
+}
+
+// End is what is known of one endpoint.
+type End struct {
+	Endpoint tcp.Endpoint
+	State    State
+	Basis    Basis
+	Possible StateSet
+	Deadline int64 // as in Transition
+
+	Packets         uint64 // every captured segment it sent
+	Bytes           uint64 // their IP lengths
+	PayloadBytes    uint64 // their payloads, by IP length
+	StreamBytes     uint64 // each sequence number once
+	MissedBytes     uint64 // acknowledged by the peer but never captured
+	Retransmissions uint64
+	ZeroWindows     uint64 // segments that it sent with window 0, but for SYN and RST
+	Probes          uint64 // zero-window probes that it sent
+	Keepalives      uint64
+	BadChecksums    uint64
+
+	RTT RTT // from its segments to the peer's acknowledgements, as seen at the tap
+
+	ShutSince int64 // since when the window it announces has been shut, 0 while open
+	ShutTotal int64 // nanoseconds for which its window was shut, the current stretch included
+}
+
+// RTT summarises round trips in nanoseconds; meaningful iff N > 0.
+type RTT struct {
+	N              uint64
+	Min, Mean, Max int64
+}
+
+// How is the way a connection ended.
+type How uint8
+
+const (
+	HowOpen     How = iota // it had not ended
+	HowFIN                 // both FINs were seen
+	HowRST                 // an accepted RST
+	HowRefused             // SYN answered by RST
+	HowHalf                // one FIN only
+	HowUnopened            // the handshake was never completed
+	HowTimeout             // a timer ended it
+)
+
+var howNames = [...]string{"open", "fin", "rst", "refused", "half-closed", "unopened", "timeout"}
+
+func (h How) String() string { return howNames[h] }
+
+// Connection is one incarnation of a four-tuple, as it retires.
+type Connection struct {
+	Conn      uint64   // number in order of first packet, from 0
+	Streams   []uint32 // Wireshark's tcp.stream numbers
+	Start     int64    // first and last packet, nanoseconds since 1970 UTC
+	Last      int64
+	First     uint64 // number of its first packet
+	Continued bool   // an earlier part of it was evicted
+	Evicted   bool   // it retires because the table is full
+	Guessed   bool   // who is the client is a guess: no SYN was seen
+	Client    End
+	Server    End
+	ClosedBy  Side // meaningful iff Closed
+	Closed    bool // somebody closed first, by FIN or RST
+	How       How
+	VLAN      [2]uint16
+}
+
+// Sink takes what the tracker learns, in order of packets and timers, on the goroutine that calls the Tracker.
+// The pointers are valid until the method returns.
+type Sink interface {
+	Transition(*Transition)
+	Connection(*Connection)
+}
+
+// Stats counts over the Tracker's life.
+type Stats struct {
+	Segments      uint64
+	Transitions   uint64
+	Connections   uint64 // begun
+	Live          int    // not yet retired
+	Evicted       uint64
+	Duplicates    uint64                               // frames captured twice and taken once
+	BadChecksums  uint64                               // segments treated as never received
+	Offloaded     uint64                               // partial or missing checksums that the sender's network card would have filled in
+	TimeBackwards uint64                               // frames stamped earlier than one before them
+	States        [tcp.NumStates][tcp.NumStates]uint64 // retired connections by last state, client first
+}
+
+// Config sets up a Tracker.
+type Config struct {
+	Sink           Sink   // nil: only Stats
+	Transitions    bool   // call Sink.Transition
+	Connections    bool   // call Sink.Connection
+	MaxConnections int    // bound on what is tracked at once; 0: unbounded
+	Seed           uint64 // of the flow hash; 0: drawn at random
+}

@@ -1,0 +1,161 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// handshake lets a segment with SYN act: RFC 9293 3.5, 3.10.7.2 to 3.10.7.4.
+func (t *Tracker) handshake(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if s.Flags&tcp.FIN != 0 {
+		return // no stack sends it, listeners and TIME-WAIT ignore it
+	}
+	if s.Flags&tcp.ACK != 0 {
+		t.synACK(n, c, snd, rcv, s)
+		return
+	}
+	t.syn(n, c, snd, rcv, s)
+}
+
+func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	switch {
+	case !snd.has(hasISS) && (snd.sure == Closed):
+		// The first SYN of the connection, or the second of a simultaneous open.
+		t.open(snd, s)
+		snd.prove(sndSYN)
+		t.flying(n, c, snd)
+		snd.time(s, t.now)
+		if rcv.has(hasISS) {
+			rcv.presume(rcvSYN, t.now)
+			if snd.pend.has(rcvSYN) || rcv.sure == SynSent {
+				// The other's SYN passed before: whether this end had it will show in what it sends next.
+				snd.presume(rcvSYN, t.now)
+			}
+		}
+		t.timers.set(synTimer, t.now, n, c)
+	case snd.has(hasISS) && snd.iss == s.Seq:
+		snd.synRTX++
+		snd.timedAt = 0
+		if snd.sure == SynSent && t.contradicts(c, snd, rcvSYNACK) {
+			snd.retract(rcvSYNACK)
+		}
+		if rcv.sure == SynSent {
+			rcv.presume(rcvSYN, t.now)
+		}
+	case snd.sure == SynSent || snd.sure == Closed:
+		// Another ISN before the first was answered: whichever the answer acknowledges was the real one.
+		t.rare.keep(n, c, s)
+	default:
+		// In a synchronised state it draws a challenge ACK and changes nothing (RFC 9293 3.10.7.4). But if that is
+		// answered by a SYN-ACK, the peer had forgotten the connection.
+		t.rare.keep(n, c, s)
+	}
+}
+
+// open takes from a SYN or SYN-ACK what it sets up.
+func (t *Tracker) open(e *end, s *tcp.Segment) {
+	e.iss = s.Seq
+	e.flags |= hasISS
+	e.snd.Add(t.holes, s.Seq, 1)
+	e.win = uint32(s.Window)
+	e.maxWin = max(e.maxWin, e.win)
+	o := &s.Options
+	if o.Has&tcp.HasMSS != 0 {
+		e.mss = o.MSS
+	}
+	if o.Has&tcp.HasWScale != 0 {
+		e.scale = min(o.WScale, 14) // RFC 7323 2.3
+		e.flags |= hasScale
+	} else {
+		e.flags &^= hasScale
+		e.scale = 0
+	}
+	e.stamp(s)
+	e.synData = uint16(min(s.Len, 1<<16-1))
+}
+
+func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if s.Seq == snd.iss && snd.has(hasISS) && snd.sure != SynSent {
+		t.synACKAgain(c, snd, rcv, s)
+		return
+	}
+	if rcv.has(hasISS) && !t.answers(n, c, rcv, s) {
+		return // its receiver will answer with a RST (figure 8)
+	}
+	if snd.sure != Closed && snd.sure != SynSent {
+		return // challenge ACK
+	}
+	if !rcv.has(hasISS) {
+		// The SYN was before the capture's beginning, or went another way.
+		c.flags |= late
+		rcv.iss, rcv.flags = s.Ack.Add(-1), rcv.flags|hasISS|unscaled
+		rcv.snd.Start(s.Ack)
+		rcv.prove(sndSYN)
+	}
+	if snd.sure == SynSent {
+		snd.prove(rcvSYN)
+	}
+	if !snd.has(hasISS) {
+		t.open(snd, s)
+		t.flying(n, c, snd)
+		snd.time(s, t.now)
+	}
+	snd.prove(sndSYNACK)
+	snd.synACK = s.Ack
+	if rcv.synData > 0 && s.Ack.After(rcv.iss.Add(1)) {
+		c.flags |= fastOpen
+		rcv.snd.Add(t.holes, rcv.iss.Add(1), int(rcv.synData))
+	}
+	t.acknowledges(c, snd, rcv, s)
+	if !snd.has(hasScale) || !rcv.has(hasScale) {
+		// Both ends scale or none does (RFC 7323 2.2); an end whose SYN was not seen stays unknown.
+		snd.unscale()
+		rcv.unscale()
+	}
+	snd.window(c, s, t.now)
+	rcv.presume(rcvSYNACK, t.now)
+	rcv.presume(rcvACKofSYN, t.now)
+}
+
+// unscale takes the scale back where the peer did not offer one.
+func (e *end) unscale() {
+	if !e.has(unscaled) {
+		e.scale = 0
+	}
+}
+
+// answers says that a SYN-ACK acknowledges a SYN of its receiver; if that was another than the first, the first is
+// forgotten in its favour.
+func (t *Tracker) answers(n uint32, c *conn, rcv *end, s *tcp.Segment) bool {
+	if s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+int(rcv.synData))) {
+		return true
+	}
+	syn, ok := t.rare.kept(n, c, s)
+	if !ok || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
+		return false
+	}
+	rcv.snd.Release(t.holes)
+	rcv.flags &^= hasISS
+	t.open(rcv, &syn)
+	return true
+}
+
+// synACKAgain is a SYN-ACK repeated: the handshake's last ACK was lost, or the listener does not take it (a full accept
+// queue, TCP_DEFER_ACCEPT).
+func (t *Tracker) synACKAgain(c *conn, snd, rcv *end, s *tcp.Segment) {
+	snd.synRTX++
+	snd.timedAt = 0
+	if snd.sure != SynRecv {
+		return
+	}
+	if snd.pend.has(rcvACKofSYN) && t.contradicts(c, snd, rcvACKofSYN) {
+		snd.retract(rcvACKofSYN)
+		// What arrives for certain and is not taken will not be taken the next time; on a path that may lose, the second
+		// time says so.
+		if snd.has(synAgain) || t.near(c, snd) {
+			snd.barred |= 1 << rcvACKofSYN
+		}
+		snd.flags |= synAgain
+	}
+	if rcv.sure == SynSent {
+		rcv.presume(rcvSYNACK, t.now)
+		rcv.presume(rcvACKofSYN, t.now)
+	}
+}

@@ -1,0 +1,37 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// again decides whether a SYN on a known four-tuple begins another incarnation; then it retires the one there is and
+// returns nil.
+func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
+	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
+	if s.Flags&tcp.ACK != 0 || s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq || c.num == t.begun {
+		return n, c
+	}
+	over := tcp.Set(Closed, TimeWait)
+	if snd.packets+rcv.packets == 0 || !over.Has(rcv.est) || !over.Has(snd.est) || snd.est == Closed && rcv.est == Closed && c.how == HowOpen {
+		return n, c
+	}
+	if rcv.est == TimeWait && !t.reopens(snd, rcv, s) {
+		return n, c
+	}
+	t.retire(n, c, HowOpen)
+	return 0, nil
+}
+
+// reopens says that TIME-WAIT lets a SYN in: a later sequence number, or a later timestamp (RFC 6191).
+func (t *Tracker) reopens(snd, rcv *end, s *tcp.Segment) bool {
+	if snd.has(hasTS) && s.Options.Has&tcp.HasTS != 0 && int32(s.Options.TSVal-snd.tsRecent) > 0 {
+		return true
+	}
+	return !rcv.has(hasACK) || s.Seq.After(rcv.ack)
+}
+
+// number gives the connection the numbers of Wireshark's streams that the segment begins.
+func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
+	if c.first == s.Number {
+		c.stream = t.stream
+		t.stream++
+	}
+}

@@ -1,0 +1,137 @@
+package tracker
+
+import (
+	"math/bits"
+	"math/rand/v2"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
+
+// index finds connections by flow: open addressing over 8-byte slots, 32 bits of hash and 32 of arena number. It grows
+// step by step, so that no packet waits for ten million slots to move.
+type index struct {
+	slots []uint64 // 0: empty
+	old   []uint64 // being emptied into slots, from the front; nil if none is
+	moved int      // slots of old already emptied
+	used  int      // entries in slots and old
+	seed  [2]uint64
+}
+
+// gone marks a slot of old whose entry has moved on: a search goes past it.
+const gone = 1
+
+const firstSlots = 1 << 10
+
+func newIndex(seed uint64) index {
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	return index{slots: make([]uint64, firstSlots), seed: [2]uint64{seed, bits.RotateLeft64(seed*0x9e3779b97f4a7c15, 29) | 1}}
+}
+
+// hash mixes a flow with the process's seed, so that nobody can aim packets at one slot.
+func (x *index) hash(k *tcp.FlowKey) uint32 {
+	ports := uint64(k.PortA)<<48 | uint64(k.PortB)<<32 | uint64(k.V6)
+	hi, lo := bits.Mul64(k.A.Lo^x.seed[0], k.B.Lo^ports^x.seed[1])
+	if k.V6 != 0 {
+		h2, l2 := bits.Mul64(k.A.Hi^x.seed[1], k.B.Hi^x.seed[0])
+		hi, lo = hi^l2, lo^h2
+	}
+	// A second round: without it neighbouring addresses land in neighbouring slots.
+	hi, lo = bits.Mul64(hi^lo^ports, x.seed[1])
+	return uint32(hi ^ lo)
+}
+
+// find returns the number of the entry of that hash for which is says yes; 0 for none.
+func (x *index) find(h uint32, is func(n uint32) bool) uint32 {
+	if n := probe(x.slots, h, is); n != 0 || x.old == nil {
+		return n
+	}
+	return probe(x.old, h, is)
+}
+
+func probe(slots []uint64, h uint32, is func(n uint32) bool) uint32 {
+	mask := uint32(len(slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		s := slots[i]
+		if s == 0 {
+			return 0
+		}
+		if uint32(s>>32) == h && s != gone && is(uint32(s)) {
+			return uint32(s)
+		}
+	}
+}
+
+// add enters n, which is at least 2 and not yet there.
+func (x *index) add(h, n uint32) {
+	if x.used >= len(x.slots)/4*3 && x.old == nil {
+		x.old, x.moved = x.slots, 0
+		x.slots = make([]uint64, 2*len(x.old))
+	}
+	x.used++
+	place(x.slots, h, n)
+	// Four slots of the old for one new entry empty it long before the new is full.
+	for range 4 {
+		x.step()
+	}
+}
+
+func place(slots []uint64, h, n uint32) {
+	mask := uint32(len(slots) - 1)
+	i := h & mask
+	for slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	slots[i] = uint64(h)<<32 | uint64(n)
+}
+
+func (x *index) step() {
+	if x.old == nil {
+		return
+	}
+	if s := x.old[x.moved]; s != 0 && s != gone {
+		place(x.slots, uint32(s>>32), uint32(s))
+		x.old[x.moved] = gone
+	}
+	if x.moved++; x.moved == len(x.old) {
+		x.old = nil
+	}
+}
+
+// remove takes n out.
+func (x *index) remove(h, n uint32) {
+	want := uint64(h)<<32 | uint64(n)
+	if x.old != nil {
+		mask := uint32(len(x.old) - 1)
+		for i := h & mask; x.old[i] != 0; i = (i + 1) & mask {
+			if x.old[i] == want {
+				x.old[i] = gone
+				x.used--
+				return
+			}
+		}
+	}
+	mask := uint32(len(x.slots) - 1)
+	for i := h & mask; x.slots[i] != 0; i = (i + 1) & mask {
+		if x.slots[i] == want {
+			x.used--
+			x.close(i)
+			return
+		}
+	}
+}
+
+// close empties slot i and draws the entries behind it forward, so that no search stops short.
+func (x *index) close(i uint32) {
+	mask := uint32(len(x.slots) - 1)
+	for j := (i + 1) & mask; x.slots[j] != 0; j = (j + 1) & mask {
+		home := uint32(x.slots[j]>>32) & mask
+		// The entry at j may move to i unless its home lies between, cyclically, i (exclusive) and j.
+		if (j-home)&mask >= (j-i)&mask {
+			x.slots[i] = x.slots[j]
+			i = j
+		}
+	}
+	x.slots[i] = 0
+}

@@ -1,0 +1,175 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// ordinary lets a segment without SYN and RST act.
+func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	t.pickUp(c, snd, rcv, s)
+	v := t.judge(c, snd, rcv, s)
+	if v == outside {
+		return
+	}
+	fresh := snd.fresh(s)
+
+	// What it proves that its sender had received, and what it shows that its sender had not.
+	if s.Flags&tcp.ACK != 0 {
+		if fresh {
+			t.contradict(c, snd, rcv, s)
+		}
+		if t.credible(c, rcv, s) {
+			t.acknowledges(c, snd, rcv, s)
+		} else {
+			v = stale
+		}
+	}
+	if snd.sure == SynRecv && (s.Flags&tcp.FIN != 0 || s.Len > 0 && c.flags&fastOpen == 0 || snd.has(hasACK) && snd.ack.After(snd.synACK)) {
+		snd.prove(rcvACKofSYN)
+	}
+
+	// What its sender does.
+	t.sends(n, c, snd, rcv, s)
+	if fresh {
+		snd.window(c, s, t.now)
+		t.shut(n, c, snd, rcv)
+	}
+
+	// What its receiver learns.
+	if v == acceptable {
+		t.learns(c, snd, rcv, s)
+	}
+	snd.stampAcceptable(rcv, s, t.now)
+}
+
+// learns notes what has passed the tap toward the receiver of an acceptable segment.
+func (t *Tracker) learns(c *conn, snd, rcv *end, s *tcp.Segment) {
+	if s.Flags&tcp.ACK != 0 {
+		if rcv.sure == SynRecv || rcv.est == SynRecv {
+			if s.Ack.After(rcv.iss) {
+				rcv.presume(rcvACKofSYN, t.now)
+			}
+		}
+		if rcv.has(hasFIN) && s.Ack.After(rcv.fin) {
+			rcv.presumeAnew(rcvACKofFIN, t.now)
+		}
+	}
+	if snd.has(hasFIN) && !rcv.has(gotFIN) && !rcv.pend.has(rcvFIN) && snd.snd.Contiguous(t.holes).After(snd.fin) {
+		rcv.presume(rcvFIN, t.now)
+	}
+}
+
+// sends accounts for what a segment carries: octets new and repeated, probes, the FIN.
+func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	fin := s.Flags&tcp.FIN != 0
+	if s.Len <= 1 && !fin && s.Seq == snd.snd.Next().Add(-1) && snd.snd.Started() {
+		t.pokes(n, c, snd, rcv)
+		return
+	}
+	if s.SegLen() == 0 {
+		return
+	}
+	if rcv.shutAt != 0 && s.Len == 1 && s.Seq == snd.snd.Next() {
+		t.pokes(n, c, snd, rcv) // as BSD and Windows do: one octet beyond the window
+	}
+	was := snd.inFlight()
+	r := snd.snd.Add(t.holes, s.Seq, s.SegLen())
+	if r.New > 0 && s.Len > 0 {
+		snd.narrow(sndData)
+	}
+	if r.New == 0 && r.Repeat > 0 {
+		snd.retransmissions++
+		snd.timedAt = 0
+		t.repeats(c, snd, rcv, s)
+	} else if snd.timedAt == 0 {
+		snd.time(s, t.now)
+	}
+	if was == 0 && snd.inFlight() > 0 {
+		t.flying(n, c, snd)
+	}
+	if fin {
+		t.fin(c, snd, rcv, s)
+	}
+}
+
+// fin lets a FIN act on its sender.
+func (t *Tracker) fin(c *conn, snd, rcv *end, s *tcp.Segment) {
+	at := s.Seq.Add(s.Len)
+	acks := s.Flags&tcp.ACK != 0 && rcv.has(hasFIN) && s.Ack.After(rcv.fin)
+	if snd.has(hasFIN) {
+		if snd.fin == at && acks {
+			snd.flags |= finACKs
+		}
+		return
+	}
+	snd.fin = at
+	snd.flags |= hasFIN
+	if acks {
+		snd.flags |= finACKs
+	}
+	t.closedBy(c, s.Dir, HowFIN)
+	t.mayHaveClosedBefore(c, snd)
+	snd.prove(sndFIN)
+}
+
+// mayHaveClosedBefore widens what a FIN behind the peer's shows: the FIN may have been queued, or sent and lost before
+// the tap, before the peer's arrived. Then its sender is in CLOSING, not LAST_ACK.
+func (t *Tracker) mayHaveClosedBefore(c *conn, snd *end) {
+	if snd.sure != CloseWait || t.near(c, snd) {
+		return
+	}
+	if t.now-snd.gotFINAt(c) < t.delay(c, snd)+300*millisecond {
+		snd.set = snd.set.With(Closing)
+	}
+}
+
+// gotFINAt is when the peer's FIN passed toward the endpoint.
+func (e *end) gotFINAt(c *conn) int64 { return e.pendAt[slot(rcvFIN)] }
+
+// narrow drops the states in which the endpoint could not have sent that.
+func (e *end) narrow(on event) {
+	if left := e.set & figure5.can[on]; left != 0 {
+		e.set = left
+	}
+}
+
+// pokes is a segment that asks only for an answer: a zero-window probe, or a keepalive.
+func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end) {
+	if rcv.shutAt == 0 {
+		snd.keepalives++
+		return
+	}
+	snd.probes++
+	snd.flags |= probed
+	t.stall(c, snd)
+}
+
+// repeats takes back what a repeated segment shows not to have arrived.
+func (t *Tracker) repeats(c *conn, snd, rcv *end, s *tcp.Segment) {
+	if s.Flags&tcp.FIN != 0 && snd.pend.has(rcvACKofFIN) && t.contradicts(c, snd, rcvACKofFIN) {
+		snd.retract(rcvACKofFIN)
+	}
+	if t.near(c, rcv) || rcv.has(hasACK) && s.End().Before(rcv.ack) {
+		return
+	}
+	if rcv.pend.has(rcvFIN) && t.contradicts(c, rcv, rcvFIN) {
+		rcv.retract(rcvFIN)
+		rcv.barred |= 1 << rcvFIN
+	}
+	if s.Len > 0 && rcv.sure == SynRecv && rcv.pend.has(rcvACKofSYN) && t.contradicts(c, rcv, rcvACKofSYN) {
+		rcv.retract(rcvACKofSYN)
+		rcv.barred |= 1 << rcvACKofSYN
+	}
+}
+
+// contradict takes back what a fresh segment shows its sender not to have received.
+func (t *Tracker) contradict(c *conn, snd, rcv *end, s *tcp.Segment) {
+	if snd.pend == 0 {
+		return
+	}
+	if snd.pend.has(rcvRST) && t.contradicts(c, snd, rcvRST) {
+		snd.retract(rcvRST)
+	}
+	if snd.pend.has(rcvFIN) && !s.Ack.After(rcv.fin) && t.contradicts(c, snd, rcvFIN) {
+		snd.retract(rcvFIN)
+		snd.barred |= 1 << rcvFIN
+	}
+}

@@ -1,0 +1,51 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// rare keeps what few connections have, beside the arena.
+type rare struct {
+	syns map[uint32]tcp.Segment // the latest SYN with another ISN than the connection's, by arena number
+	more map[uint32][]uint32    // Wireshark's stream numbers after the first
+	odd  map[uint64]tcp.Seq     // an acknowledgement of octets that were not seen, by connection number and direction
+}
+
+// maxRare bounds each of the maps.
+const maxRare = 1 << 16
+
+func (r *rare) keep(n uint32, c *conn, s *tcp.Segment) {
+	if r.syns == nil {
+		r.syns = make(map[uint32]tcp.Segment)
+	}
+	if _, ok := r.syns[n]; ok || len(r.syns) < maxRare {
+		r.syns[n] = *s
+	}
+}
+
+// kept returns the SYN kept that a SYN-ACK may answer.
+func (r *rare) kept(n uint32, c *conn, s *tcp.Segment) (tcp.Segment, bool) {
+	syn, ok := r.syns[n]
+	return syn, ok && syn.Dir != s.Dir
+}
+
+// lost says that an acknowledgement of octets never seen is the second: the capture has lost them.
+func (r *rare) lost(c *conn, s *tcp.Segment) bool {
+	k := c.num<<1 | uint64(s.Dir)
+	if was, ok := r.odd[k]; ok {
+		delete(r.odd, k)
+		if d := s.Ack.Sub(was); d >= 0 && d < 1<<24 {
+			return true
+		}
+	}
+	if r.odd == nil || len(r.odd) >= maxRare {
+		r.odd = make(map[uint64]tcp.Seq)
+	}
+	r.odd[k] = s.Ack
+	return false
+}
+
+func (r *rare) streams(n uint32, to []uint32) []uint32 { return append(to, r.more[n]...) }
+
+func (r *rare) forget(n uint32) {
+	delete(r.syns, n)
+	delete(r.more, n)
+}

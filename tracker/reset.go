@@ -1,0 +1,68 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// reset lets a RST act: RFC 9293 3.10.7, RFC 5961 3.2.
+func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if !t.resets(c, snd, rcv, s) {
+		return // forged, or too old to count: a challenge ACK at most
+	}
+	refused := rcv.sure == SynSent && snd.sure == Closed
+	if t.closedBy(c, s.Dir, HowRST) && refused {
+		c.how = HowRefused
+	}
+	if !refused {
+		snd.prove(sndRST)
+		snd.pend = 0
+		snd.set = tcp.Set(Closed)
+	}
+	snd.flags |= abortive
+	rcv.presume(rcvRST, t.now)
+	t.acknowledgesByReset(c, snd, rcv, s)
+}
+
+// acknowledgesByReset counts what a RST with ACK acknowledges, as any ACK does.
+func (t *Tracker) acknowledgesByReset(c *conn, snd, rcv *end, s *tcp.Segment) {
+	if s.Flags&tcp.ACK != 0 && rcv.snd.Started() && s.Ack.InRange(rcv.snd.Una(), rcv.snd.Next().Add(1)) {
+		rcv.snd.Ack(t.holes, s.Ack)
+	}
+}
+
+// resets says that the receiver of a RST accepts it.
+func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) bool {
+	if rcv.est == SynSent && !rcv.has(hasACK) {
+		return s.Flags&tcp.ACK != 0 && s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+int(rcv.synData)))
+	}
+	if !rcv.has(hasACK) && !snd.snd.Started() {
+		return true // nothing is known of its receiver: see late
+	}
+	nxt := snd.snd.Contiguous(t.holes)
+	if !snd.snd.Started() {
+		nxt = rcv.ack
+	}
+	switch {
+	case s.Seq == nxt:
+		return true
+	case rcv.has(hasACK) && s.Seq == rcv.ack && !t.near(c, rcv):
+		return true // what passed since may be lost
+	case rcv.has(hasACK) && rcv.sackHi.After(rcv.ack) && s.Seq == rcv.sackHi:
+		return true // as Linux does: the peer had sent that much when it died
+	case s.Seq == nxt.Add(-1) && tcp.Set(CloseWait, LastAck, Closing).Has(rcv.est):
+		return true // as Linux does, for macOS peers
+	case rcv.est == FinWait2 && rcv.has(hasACK) && s.Seq.InRange(rcv.ack, rcv.edge.Add(1)):
+		return true // as Linux does once the owner is gone
+	}
+	return false
+}
+
+// closedBy notes who closed first, and says whether it was the sender of this segment.
+func (t *Tracker) closedBy(c *conn, d tcp.Dir, how How) bool {
+	if c.how != HowOpen {
+		if how == HowRST {
+			c.how = HowRST
+		}
+		return false
+	}
+	c.closer, c.how = c.side(d), how
+	return true
+}

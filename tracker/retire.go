@@ -1,0 +1,93 @@
+package tracker
+
+import (
+	"slices"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
+
+// retire writes the connection's line and forgets it.
+func (t *Tracker) retire(n uint32, c *conn, as How) {
+	t.report(n, c)
+	t.index.remove(c.hash, n)
+	for d := range c.ends {
+		c.ends[d].snd.Release(t.holes)
+	}
+	t.rare.forget(n)
+	c.first = 0
+	t.conns.give(n)
+}
+
+// Close retires all connections, in order of their numbers: the end of the input.
+func (t *Tracker) Close() {
+	var left []uint32
+	for n := uint32(2); n < t.conns.next+2; n++ {
+		if t.conns.at(n).first != 0 {
+			left = append(left, n)
+		}
+	}
+	slices.SortFunc(left, func(a, b uint32) int { return int(int64(t.conns.at(a).num) - int64(t.conns.at(b).num)) })
+	for _, n := range left {
+		t.retire(n, t.conns.at(n), HowOpen)
+	}
+}
+
+// report tells the Sink of a connection that retires.
+func (t *Tracker) report(n uint32, c *conn) {
+	cl, sv := &c.ends[c.client], &c.ends[c.client.Other()]
+	t.stats.States[cl.est][sv.est]++
+	if t.cfg.Sink == nil || !t.cfg.Connections {
+		return
+	}
+	a, b := c.key.Ends()
+	if c.client == tcp.FromB {
+		a, b = b, a
+	}
+	l := &t.line
+	*l = Connection{
+		Conn: c.num, Streams: append(l.Streams[:0], c.stream), Start: c.start, Last: c.last, First: c.first,
+		Continued: c.flags&continued != 0, Guessed: c.flags&guessed != 0,
+		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
+	}
+	l.Streams = t.rare.streams(n, l.Streams)
+	t.end(&l.Client, cl, a)
+	t.end(&l.Server, sv, b)
+	t.cfg.Sink.Connection(l)
+}
+
+// outcome is how the connection ended as its users see it.
+func (c *conn) outcome() How {
+	cl, sv := &c.ends[c.client], &c.ends[c.client.Other()]
+	switch {
+	case c.how == HowFIN && !(cl.has(hasFIN) && sv.has(hasFIN)):
+		return HowHalf
+	case c.how == HowOpen && c.flags&late == 0 && (cl.est == SynSent || sv.est == SynRecv || sv.est == Closed):
+		return HowUnopened
+	}
+	return c.how
+}
+
+func (t *Tracker) end(to *End, e *end, at tcp.Endpoint) {
+	*to = End{
+		Endpoint: at, State: e.est, Basis: e.shown.basis, Possible: e.shown.possible, Deadline: e.dueAt,
+		Packets: e.packets, Bytes: e.bytes, PayloadBytes: e.payload, StreamBytes: e.streamBytes(), MissedBytes: e.snd.Missed(),
+		Retransmissions: uint64(e.retransmissions + e.synRTX), ZeroWindows: uint64(e.zeroWindows), Probes: uint64(e.probes),
+		Keepalives: uint64(e.keepalives), BadChecksums: uint64(e.badSums), RTT: e.rtt.report(),
+		ShutSince: e.shutAt, ShutTotal: e.shutSum,
+	}
+	if e.shutAt != 0 {
+		to.ShutTotal += t.now - e.shutAt
+	}
+}
+
+// streamBytes is the octets of data it sent, each sequence number once.
+func (e *end) streamBytes() uint64 {
+	n := e.snd.Unique()
+	if e.has(hasISS) && !e.has(unscaled) && n > 0 {
+		n--
+	}
+	if e.has(hasFIN) && n > 0 {
+		n--
+	}
+	return n
+}

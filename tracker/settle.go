@@ -1,0 +1,118 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// settle works out what is now claimed of both ends, tells what has changed, and sets the timers that follow.
+func (t *Tracker) settle(n uint32, c *conn) {
+	changed := t.claims(c, 0)
+	if t.claims(c, 1) || changed {
+		t.expect(n, c)
+	}
+}
+
+// claims tells what is claimed of one end if it has changed, and says whether its state has.
+func (t *Tracker) claims(c *conn, d tcp.Dir) bool {
+	e := &c.ends[d]
+	est := e.fold(e.sure)
+	moved := est != e.est
+	if moved {
+		e.est, e.dueAt, e.expired = est, 0, 0
+	}
+	now := claim{state: est, possible: e.foldSet(e.set).With(est) | e.expired}
+	if e.pend.has(rcvACKofSYN) && e.sure == SynRecv {
+		now.possible = now.possible.With(SynRecv)
+	}
+	if est == e.sure && now.possible == tcp.Set(est) {
+		now.basis = Proven
+	}
+	if now == e.shown {
+		return moved
+	}
+	was := e.shown
+	e.shown = now
+	t.stats.Transitions++
+	if t.cfg.Sink != nil && t.cfg.Transitions {
+		a, b := c.key.Ends()
+		if c.client == tcp.FromB {
+			a, b = b, a
+		}
+		t.tell = Transition{
+			Time: t.now, Packet: t.packet, Conn: c.num, Stream: c.stream, Client: a, Server: b, Side: c.side(d),
+			From: was.state, To: now.state, Basis: now.basis, Possible: now.possible, Deadline: e.dueAt,
+			Why: t.why(e, was, now),
+		}
+		t.cfg.Sink.Transition(&t.tell)
+	}
+	return moved
+}
+
+func (t *Tracker) why(e *end, was, now claim) string {
+	return ""
+}
+
+// expect sets the timers of states that no packet ends.
+func (t *Tracker) expect(n uint32, c *conn) {
+	over, waits := true, false
+	for d := range c.ends {
+		e := &c.ends[d]
+		switch e.est {
+		case FinWait2:
+			if e.dueAt == 0 {
+				e.dueAt = t.now + lasts[finWait2Timer]
+				t.timers.set(finWait2Timer, t.now, n, c)
+			}
+			over = false
+		case TimeWait:
+			if e.dueAt == 0 {
+				e.dueAt = t.now + lasts[timeWaitTimer]
+				t.timers.set(timeWaitTimer, t.now, n, c)
+			}
+			waits = true
+		case Closed:
+		default:
+			over = false
+		}
+	}
+	switch {
+	case over && !waits:
+		c.retire = t.now + lasts[goneTimer]
+		t.timers.set(goneTimer, t.now, n, c)
+	case !over:
+		c.retire = 0
+	}
+}
+
+// fire lets a timer act.
+func (t *Tracker) fire(k timer, n uint32, c *conn) {
+	switch k {
+	case flightTimer:
+		t.watched(n, c)
+	case shutTimer:
+		t.unprobed(c)
+	case goneTimer:
+		if c.retire != 0 && c.retire <= t.now {
+			t.retire(n, c, HowOpen)
+			return
+		}
+	case timeWaitTimer:
+		for d := range c.ends {
+			if e := &c.ends[d]; e.est == TimeWait && e.dueAt <= t.now {
+				t.retire(n, c, HowOpen)
+				return
+			}
+		}
+	case finWait2Timer:
+		for d := range c.ends {
+			if e := &c.ends[d]; e.est == FinWait2 && e.dueAt != 0 && e.dueAt <= t.now {
+				e.expired = tcp.Set(Closed)
+			}
+		}
+	case synTimer:
+		for d := range c.ends {
+			if e := &c.ends[d]; e.est == SynSent {
+				e.expired = tcp.Set(Closed)
+			}
+		}
+	}
+	t.settle(n, c)
+}

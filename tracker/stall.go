@@ -1,0 +1,110 @@
+package tracker
+
+// A close behind unsent octets shows on no wire: the FIN waits its turn. So while octets are in flight, or the peer's
+// window is shut, FIN_WAIT1 is possible beside ESTABLISHED, and LAST_ACK beside CLOSE_WAIT.
+
+// hidden is what else may be when the application may have closed.
+func hidden(set StateSet) StateSet {
+	if set.Has(Established) {
+		set = set.With(FinWait1)
+	}
+	if set.Has(CloseWait) {
+		set = set.With(LastAck)
+	}
+	return set
+}
+
+// stall notes that a close may wait behind the endpoint's octets.
+func (t *Tracker) stall(c *conn, e *end) {
+	e.flags |= stalled
+	e.set = hidden(e.set)
+}
+
+// unstall notes that nothing holds a FIN back: had the application closed, it would have been seen.
+func (e *end) unstall() {
+	e.flags &^= stalled
+	switch {
+	case e.has(hasFIN):
+	case e.set.Has(Established):
+		e.set = e.set.Without(FinWait1)
+	case e.set.Has(CloseWait):
+		e.set = e.set.Without(LastAck).Without(Closing)
+	}
+}
+
+// flying notes that octets of the endpoint are in flight from now on.
+func (t *Tracker) flying(n uint32, c *conn, e *end) {
+	e.flight = t.now
+	t.watch(n, c)
+}
+
+// watch lets the flight timer run.
+func (t *Tracker) watch(n uint32, c *conn) {
+	if c.flags&armed == 0 {
+		c.flags |= armed
+		t.timers.set(flightTimer, t.now, n, c)
+	}
+}
+
+// calm notes that all that the endpoint sent is acknowledged.
+func (t *Tracker) calm(c *conn, e *end) {
+	e.calmAt = t.now
+}
+
+// shut follows the window that snd announces to rcv.
+func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end) {
+	small := snd.win == 0
+	switch {
+	case small && snd.shutAt == 0:
+		snd.shutAt = t.now
+		rcv.flags &^= probed
+		if rcv.sure == Established || rcv.sure == CloseWait {
+			t.stall(c, rcv)
+			t.timers.set(shutTimer, t.now, n, c)
+		}
+	case !small && snd.shutAt != 0:
+		snd.shutSum += t.now - snd.shutAt
+		snd.shutAt = 0
+		t.calm(c, rcv)
+	}
+	if rcv.has(stalled) {
+		t.watch(n, c)
+	}
+}
+
+// watched is the flight timer: it finds the endpoints whose octets have been in flight for long, and those that have
+// come to rest.
+func (t *Tracker) watched(n uint32, c *conn) {
+	c.flags &^= armed
+	again := false
+	for d := range c.ends {
+		e, peer := &c.ends[d], &c.ends[1-d]
+		switch {
+		case !e.has(stalled) && e.flight != 0:
+			if t.now-e.flight < lasts[flightTimer] {
+				again = true
+			} else if !e.has(hasFIN) {
+				t.stall(c, e)
+			}
+		case e.has(stalled) && e.flight == 0 && peer.shutAt == 0:
+			if t.now-e.calmAt < t.delay(c, e)+10*millisecond {
+				again = true
+			} else {
+				e.unstall()
+			}
+		}
+	}
+	if again {
+		t.watch(n, c)
+	}
+}
+
+// unprobed is the shut timer: a window has been shut for long and nobody asks for it to open, so nothing waits.
+func (t *Tracker) unprobed(c *conn) {
+	for d := range c.ends {
+		e, peer := &c.ends[d], &c.ends[1-d]
+		if peer.shutAt != 0 && t.now-peer.shutAt >= lasts[shutTimer] && e.has(stalled) && !e.has(probed) && e.flight == 0 {
+			e.unstall()
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package tracker
+
+import (
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/reassembly"
+)
+
+// Tracker runs one state machine for each endpoint of each connection.
+type Tracker struct {
+	cfg   Config
+	stats Stats
+
+	index  index
+	conns  arena[conn]
+	holes  *reassembly.Holes
+	timers timers
+	rare   rare
+
+	now    int64  // capture time: the latest seen
+	packet uint64 // number of the latest packet
+	begun  uint64 // connections begun
+	stream uint32 // the next of Wireshark's numbers
+
+	tell Transition // reused for the Sink
+	line Connection // likewise
+}
+
+// maxHoles bounds the holes of all connections together: 64 MiB of them.
+const maxHoles = 4 << 20
+
+// New makes an empty Tracker.
+func New(cfg Config) *Tracker {
+	return &Tracker{
+		cfg:   cfg,
+		index: newIndex(cfg.Seed),
+		conns: newArena[conn](10),
+		holes: reassembly.NewHoles(maxHoles),
+	}
+}
+
+// Observe takes segments in the order of the capture.
+func (t *Tracker) Observe(segs []tcp.Segment) {
+	for i := range segs {
+		t.observe(&segs[i])
+	}
+}
+
+// Advance moves the tracker's clock to now, in capture time, and fires the timers due. A now before the latest
+// packet's time changes nothing.
+func (t *Tracker) Advance(now int64) {
+	for {
+		k, a, ok := t.timers.due(now)
+		if !ok {
+			break
+		}
+		t.now = max(t.now, a.at)
+		if c := t.conns.at(a.n); c.num&0xffffffff == uint64(a.num) && c.first != 0 {
+			t.fire(k, a.n, c)
+		}
+	}
+	t.now = max(t.now, now)
+}
+
+// Stats returns the counts so far.
+func (t *Tracker) Stats() Stats {
+	s := t.stats
+	s.Live = t.conns.len()
+	s.Connections = t.begun
+	return s
+}
+
+func (t *Tracker) observe(s *tcp.Segment) {
+	t.stats.Segments++
+	t.packet = s.Number
+	if s.Time < t.now {
+		if t.stats.Segments > 1 {
+			t.stats.TimeBackwards++
+		}
+	} else {
+		t.Advance(s.Time)
+	}
+
+	h := t.index.hash(&s.Flow)
+	n := t.index.find(h, func(n uint32) bool { return t.conns.at(n).key == s.Flow })
+	var c *conn
+	if n != 0 {
+		c = t.conns.at(n)
+		if s.Flags&(tcp.SYN|tcp.RST) == tcp.SYN {
+			n, c = t.again(n, c, s)
+		}
+	}
+	if c == nil {
+		n, c = t.begin(h, s)
+	}
+	t.number(n, c, s)
+	t.segment(n, c, s)
+	t.settle(n, c)
+}
+
+// begin enters a new connection with its first segment.
+func (t *Tracker) begin(h uint32, s *tcp.Segment) (uint32, *conn) {
+	n, c := t.conns.take()
+	c.key, c.hash = s.Flow, h
+	c.num, c.first, c.start = t.begun, s.Number, t.now
+	c.vlan = s.VLAN
+	t.begun++
+	for d := range c.ends {
+		e := &c.ends[d]
+		e.sure, e.est, e.set = Closed, Closed, tcp.Set(Closed)
+		e.shown = claim{Closed, Proven, tcp.Set(Closed)}
+	}
+	c.client = s.Dir
+	if s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN|tcp.ACK {
+		c.client = s.Dir.Other()
+	}
+	t.index.add(h, n)
+	return n, c
+}
+
+// segment lets one segment act on its connection.
+func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
+	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
+	snd.packets++
+	snd.bytes += uint64(s.IPLen)
+	snd.payload += uint64(s.Len)
+	c.last = t.now
+	if t.twice(c, snd, s) {
+		t.stats.Duplicates++
+		return
+	}
+	if t.damaged(snd, s) {
+		snd.badSums++
+		t.stats.BadChecksums++
+		return
+	}
+	switch {
+	case s.Flags&tcp.RST != 0:
+		t.reset(n, c, snd, rcv, s)
+	case s.Flags&tcp.SYN != 0:
+		t.handshake(n, c, snd, rcv, s)
+	default:
+		t.ordinary(n, c, snd, rcv, s)
+	}
+	snd.sentAt, snd.ttl, snd.ipID = t.now, s.TTL, s.IPID
+}
+
+// damaged says that the segment's checksum makes it as if never received, unless the sender's network card fills the
+// sums in behind the tap.
+func (t *Tracker) damaged(snd *end, s *tcp.Segment) bool {
+	switch s.Sum {
+	case tcp.SumGood:
+		snd.flags |= goodSum
+	case tcp.SumPartial:
+		snd.flags |= offloads
+		t.stats.Offloaded++
+	case tcp.SumBad:
+		// The first sum of a host is its SYN's: a host whose SYN is damaged is one whose card does the sums.
+		if snd.has(goodSum) {
+			return true
+		}
+		t.stats.Offloaded++
+	}
+	return false
+}
+
+// twice says that the capture holds the same frame a second time: a mirror port, or both of a host's interfaces. The
+// network's own duplicates look the same only if the sender's IP ID counts up and they come within a millisecond.
+func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
+	return false
+}
