@@ -62,8 +62,10 @@ func (m *model) add(at, n int) Result {
 	default:
 		r.Class = InOrder
 	}
-	if m.runs() > m.bound {
-		m.closeLowest()
+	if _, runs, lowest := m.tally(); runs > m.bound {
+		for ; m.cells[lowest] == unseen; lowest++ {
+			m.cells[lowest] = missed
+		}
 	}
 	// Horizon: what lies further back is given up.
 	if floor := len(m.cells) - Horizon/m.unit; floor > 0 {
@@ -96,38 +98,20 @@ func (m *model) close(below int) (n int) {
 	return n
 }
 
-func (m *model) closeLowest() {
-	i := m.contiguous()
-	for ; m.cells[i] == unseen; i++ {
-		m.cells[i] = missed
-	}
-}
-
-func (m *model) runs() (n int) {
+// tally counts cells by kind and runs of unseen ones, and finds the first of these.
+func (m *model) tally() (count [3]int, runs, contiguous int) {
+	contiguous = len(m.cells)
+	before := seen
 	for i, c := range m.cells {
-		if c == unseen && (i == 0 || m.cells[i-1] != unseen) {
-			n++
+		count[c]++
+		if c == unseen && before != unseen {
+			if runs++; runs == 1 {
+				contiguous = i
+			}
 		}
+		before = c
 	}
-	return n
-}
-
-func (m *model) contiguous() int {
-	for i, c := range m.cells {
-		if c == unseen {
-			return i
-		}
-	}
-	return len(m.cells)
-}
-
-func (m *model) count(what cell) (n int) {
-	for _, c := range m.cells {
-		if c == what {
-			n += m.unit
-		}
-	}
-	return n
+	return count, runs, contiguous
 }
 
 func (m *model) seenAll(at, n int) bool {
@@ -178,11 +162,16 @@ func (p *pair) see(at, n int) error {
 func (p *pair) agree() error {
 	s, h, m := &p.s, p.h, &p.m
 	type view struct {
-		next, una, contiguous          tcp.Seq
-		unique, missed, missing, holes int
+		next, una, contiguous   tcp.Seq
+		unique, missed, missing int
+		holes, used             int
 	}
-	got := view{s.Next(), s.Una(), s.Contiguous(h), int(s.Unique()), int(s.Missed()), s.Missing(), h.Len()}
-	want := view{m.seq(len(m.cells)), m.seq(m.una), m.seq(m.contiguous()), m.count(seen), m.count(missed), m.count(unseen), m.runs()}
+	got := view{s.Next(), s.Una(), s.Contiguous(h), int(s.Unique()), int(s.Missed()), s.Missing(), int(s.holes), h.Len()}
+	count, runs, contiguous := m.tally()
+	want := view{
+		m.seq(len(m.cells)), m.seq(m.una), m.seq(contiguous),
+		count[seen] * m.unit, count[missed] * m.unit, count[unseen] * m.unit, runs, runs,
+	}
 	if got != want {
 		return fmt.Errorf("stream %+v, model %+v", got, want)
 	}
@@ -196,7 +185,7 @@ func TestAgainstBitmap(t *testing.T) {
 		for _, unit := range []int{1, 1448, 1 << 20, 1 << 25} {
 			for _, bound := range []int{1, 3, 1000} {
 				t.Run(fmt.Sprintf("isn=%d/unit=%d/bound=%d", isn, unit, bound), func(t *testing.T) {
-					for seed := range uint64(4) {
+					for seed := range uint64(3) {
 						randomWalk(t, rand.New(rand.NewPCG(seed, uint64(isn))), newPair(isn, unit, bound))
 					}
 				})
@@ -206,9 +195,9 @@ func TestAgainstBitmap(t *testing.T) {
 }
 
 func randomWalk(t *testing.T, r *rand.Rand, p *pair) {
-	reach := min(1<<31/p.m.unit-1, 200) // how far from Next: less than 2^31 octets
+	reach := min((1<<31-1)/p.m.unit, 80) // how far from Next: less than 2^31 octets
 	longest := min(Horizon/p.m.unit, 9)
-	for step := range 500 {
+	for step := range 300 {
 		next := len(p.m.cells)
 		var err error
 		switch r.IntN(10) {
@@ -240,7 +229,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 20, 2, 0, 0, 9, 0, 100, 9, 0, 100, 9, 1, 200, 9, 2, 0, 0})
 	f.Add([]byte{0x80, 0, 0, 0, 25, 9, 0, 60, 9, 0, 60, 9, 0, 60, 9, 1, 60, 9})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) < 6 || len(data) > 3000 {
+		if len(data) < 6 || len(data) > 6+3*150 { // more steps would only be slow
 			return
 		}
 		isn := tcp.Seq(data[0])<<24 | tcp.Seq(data[1])<<16 | tcp.Seq(data[2])<<8 | tcp.Seq(data[3])
@@ -248,8 +237,8 @@ func FuzzStream(f *testing.F) {
 		p := newPair(isn, unit, 1+int(data[5]))
 		for data = data[6:]; len(data) >= 3; data = data[3:] {
 			next := len(p.m.cells)
-			far := min(int(data[1]), 1<<31/unit-1)
-			long := min(int(data[2]), Horizon/unit)
+			far := min(int(data[1]%64), (1<<31-1)/unit)
+			long := min(int(data[2]%32), Horizon/unit)
 			var err error
 			switch data[0] % 4 {
 			case 0:
@@ -257,7 +246,7 @@ func FuzzStream(f *testing.F) {
 			case 1:
 				err = p.add(next-far, long)
 			case 2: // una + 2^31 or more is behind una
-				if at := next - far + long/8; (at-p.m.una)*unit < 1<<31 {
+				if at := next - far + long/4; (at-p.m.una)*unit <= 1<<31-1 {
 					err = p.ack(at)
 				}
 			case 3:

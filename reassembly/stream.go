@@ -11,7 +11,7 @@ type Stream struct {
 	missed uint64 // octets acknowledged or given up without having been seen
 
 	nxt     tcp.Seq // one past the highest position seen or acknowledged; meaningful iff started
-	una     tcp.Seq // highest acknowledgement; meaningful iff started; within [nxt-Horizon, nxt]
+	una     tcp.Seq // highest acknowledgement, at times too far behind: see Una; meaningful iff started
 	missing uint32  // octets in holes
 	first   uint32  // lowest hole, a node of Holes; 0 for none
 	holes   uint8   // number of them
@@ -65,7 +65,12 @@ func (s *Stream) Started() bool { return s.started }
 func (s *Stream) Next() tcp.Seq { return s.nxt }
 
 // Una is the highest acknowledgement, from the start on; never more than Horizon behind Next.
-func (s *Stream) Una() tcp.Seq { return s.una }
+func (s *Stream) Una() tcp.Seq {
+	if s.nxt-s.una > Horizon {
+		return s.nxt - Horizon
+	}
+	return s.una
+}
 
 // Unique returns the octets seen, each sequence number once; SYN and FIN count as the caller added them.
 func (s *Stream) Unique() uint64 { return s.unique }
@@ -105,8 +110,8 @@ func (s *Stream) Seen(h *Holes, seq tcp.Seq, n int) bool {
 // Add accounts for n octets of sequence space from seq on, SYN and FIN one each. A stream that has not started does
 // so here. n beyond Horizon counts as Horizon: there is no such segment.
 func (s *Stream) Add(h *Holes, seq tcp.Seq, n int) Result {
-	// The common case, which touches no hole and needs no trim: n in [1, 2^16], well within Horizon of Una.
-	if seq == s.nxt && s.first == 0 && s.started && uint(n-1) < 1<<16 && seq-s.una < Horizon-1<<16 {
+	// The common case, which touches no hole: n in [1, 2^16], and una not 2^31 behind.
+	if seq == s.nxt && s.first == 0 && s.started && uint(n-1) < 1<<16 && seq-s.una < 1<<31-1<<16 {
 		s.nxt = seq + tcp.Seq(n)
 		s.unique += uint64(n)
 		return Result{New: n, Class: InOrder}
@@ -120,6 +125,7 @@ func (s *Stream) add(h *Holes, seq tcp.Seq, n int) Result {
 		return Result{}
 	}
 	n = min(n, Horizon)
+	s.una = s.Una() // within 2^30 of nxt, which moves by less than 3*2^30: no wrap
 	r := Result{Class: InOrder}
 	if gap := seq.Sub(s.nxt); gap > 0 {
 		r.Class = Ahead
@@ -143,7 +149,9 @@ func (s *Stream) add(h *Holes, seq tcp.Seq, n int) Result {
 		s.nxt = s.nxt.Add(beyond)
 	}
 	s.unique += uint64(r.New)
-	s.trim(h)
+	if s.first != 0 && s.nxt-h.at(s.first).lo > Horizon {
+		h.givenUp.Horizon += uint64(s.closeBelow(h, s.nxt-Horizon))
+	}
 
 	switch {
 	case r.New == 0 && r.Repeat == 0:
@@ -162,10 +170,11 @@ func (s *Stream) add(h *Holes, seq tcp.Seq, n int) Result {
 // beyond Next so is the rest, and Next moves to ack: the caller decides first whether to believe that. An ack that is
 // no news, or for a stream that has not started, changes nothing.
 func (s *Stream) Ack(h *Holes, ack tcp.Seq) Acked {
-	if !s.started || !ack.After(s.una) {
+	una := s.Una()
+	if !s.started || !ack.After(una) {
 		return Acked{}
 	}
-	a := Acked{New: ack.Sub(s.una)}
+	a := Acked{New: ack.Sub(una)}
 	s.una = ack
 	if s.first != 0 {
 		a.Missed = s.closeBelow(h, ack)
@@ -194,14 +203,4 @@ func (s *Stream) before(seq tcp.Seq) int {
 		return 0
 	}
 	return max((s.nxt - tcp.Seq(length)).Sub(seq), 0)
-}
-
-// trim gives up what has fallen behind the horizon.
-func (s *Stream) trim(h *Holes) {
-	if s.nxt-s.una > Horizon {
-		s.una = s.nxt - Horizon
-	}
-	if s.first != 0 && s.nxt-h.at(s.first).lo > Horizon {
-		h.givenUp.Horizon += uint64(s.closeBelow(h, s.nxt-Horizon))
-	}
 }

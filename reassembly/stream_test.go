@@ -1,6 +1,7 @@
 package reassembly
 
 import (
+	"math"
 	"reflect"
 	"testing"
 	"unsafe"
@@ -102,9 +103,11 @@ func TestStart(t *testing.T) {
 	if !s.Started() || s.Next() != 0 || s.Una() != 0 {
 		t.Fatalf("a second Start moved it: %+v", s)
 	}
-	var u Stream
-	if u.Add(&h, 9, 3); u.Next() != 12 || u.Una() != 9 {
-		t.Fatalf("Add did not start the stream: %+v", u)
+	for _, isn := range []tcp.Seq{0, 9} {
+		var u Stream
+		if u.Add(&h, isn, 3); !u.Started() || u.Next() != isn+3 || u.Una() != isn {
+			t.Fatalf("Add did not start the stream: %+v", u)
+		}
 	}
 }
 
@@ -117,7 +120,8 @@ func TestHorizon(t *testing.T) {
 	s.Add(&h, 10, 1)
 	const n = 1 << 16
 	at := tcp.Seq(11)
-	for range 3 << 32 / n {
+	const segments = 3<<32/n + 99
+	for range segments {
 		if r := s.Add(&h, at, n); r != (Result{New: n, Class: InOrder}) {
 			t.Fatalf("at %d: %+v", at, r)
 		}
@@ -126,8 +130,20 @@ func TestHorizon(t *testing.T) {
 	if s.Missed() != 10 || s.Missing() != 0 || h.Len() != 0 || h.GivenUp() != (GivenUp{Horizon: 10}) {
 		t.Errorf("missed %d, missing %d, %+v", s.Missed(), s.Missing(), h.GivenUp())
 	}
-	if s.Unique() != 3<<32+1 || s.Next().Sub(s.Una()) != Horizon {
+	if s.Unique() != segments*n+1 || s.Next().Sub(s.Una()) != Horizon {
 		t.Errorf("unique %d, una %d behind", s.Unique(), s.Next().Sub(s.Una()))
+	}
+	if a := s.Ack(&h, at.Add(-5)); a != (Acked{New: Horizon - 5}) || s.Una() != at.Add(-5) {
+		t.Errorf("%+v, una %d", a, s.Una())
+	}
+
+	// The farthest that Next can get from the last acknowledgement.
+	for range 1<<31/n - 2 {
+		s.Add(&h, s.Next(), n)
+	}
+	s.Add(&h, s.Next().Add(1<<31-1), Horizon)
+	if behind := s.Next() - s.Una(); behind != Horizon {
+		t.Errorf("una %d behind", behind)
 	}
 }
 
@@ -137,7 +153,7 @@ func TestFarAway(t *testing.T) {
 	var s Stream
 	s.Start(100)
 	for _, d := range []int{1<<31 - 1, -1 << 31, 1 << 30, -1 << 30, 1<<31 - 1, 1<<30 + 1, 1<<31 - 1, 0} {
-		for _, n := range []int{1, 1 << 30, 1 << 40} {
+		for _, n := range []int{1, 1 << 30, math.MaxInt} {
 			s.Add(&h, s.Next().Add(d), 5)
 			s.Add(&h, s.Next().Add(7), 1)
 			length := s.Unique() + s.Missed() + uint64(s.Missing())
