@@ -24,7 +24,7 @@ func (d *decoder) decode(rec *record, seg *tcp.Segment) Skip {
 	if rec.link == linkEthernet {
 		return d.ethernet(rec.frame, seg)
 	}
-	return d.link(rec, seg)
+	return d.link(rec.link, rec.frame, seg)
 }
 
 // deeper counts one encapsulation and says whether it is one too many.

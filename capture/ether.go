@@ -69,20 +69,31 @@ func (d *decoder) llc(b []byte, seg *tcp.Segment) Skip {
 	case len(b) < 3:
 		return SkipTruncated
 	case b[0] == 0xaa && b[1] == 0xaa && b[2] == 3:
-		if len(b) < 8 {
-			return SkipTruncated
-		}
-		// Organisations 0 and 0000f8 (802.1H bridges) say that an ethertype follows.
-		if b[3] != 0 || b[4] != 0 || b[5] != 0 && b[5] != 0xf8 {
-			return SkipNotIP
-		}
-		t := be16(b[6:])
-		if t <= maxEtherLength || d.deeper() {
-			return SkipNotIP
-		}
-		return d.etherType(t, b[8:], seg)
+		return d.snap(b[3:], seg)
 	case b[0] == 0x06 && b[1] == 0x06 && b[2] == 3:
 		return d.ip(b[3:], seg)
+	}
+	return SkipNotIP
+}
+
+// snap decodes what follows a sub-network access protocol header: an organisation, and its number for a protocol.
+func (d *decoder) snap(b []byte, seg *tcp.Segment) Skip {
+	if len(b) < 5 {
+		return SkipTruncated
+	}
+	if d.deeper() {
+		return SkipNested
+	}
+	t := be16(b[3:])
+	switch organisation := int(b[0])<<16 | be16(b[1:]); organisation {
+	case 0, 0xf8: // an ethertype; f8 from 802.1H bridges
+		if t > maxEtherLength {
+			return d.etherType(t, b[5:], seg)
+		}
+	case 0x80c2: // a bridged frame (RFC 2427, RFC 2684)
+		if t == 1 || t == 7 {
+			return d.ethernet(b[5:], seg)
+		}
 	}
 	return SkipNotIP
 }
