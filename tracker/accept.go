@@ -103,6 +103,7 @@ func (t *Tracker) acknowledges(c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 		snd.prove(rcvFIN)
 		snd.flags |= gotFIN
+		snd.ackedFrom = s.Seq
 	}
 }
 

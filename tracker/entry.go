@@ -31,21 +31,22 @@ const (
 type end struct {
 	snd reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
 
-	iss      tcp.Seq // initial sequence number; iff hasISS
-	ack      tcp.Seq // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
-	edge     tcp.Seq // right edge of the receive window it announced; iff hasACK
-	fin      tcp.Seq // sequence number of its FIN; iff hasFIN
-	sackHi   tcp.Seq // right edge of the highest SACK block it sent above ack
-	synACK   tcp.Seq // what its SYN-ACK acknowledged
-	cand     tcp.Seq // another ISN that it sent a SYN with; iff hasCand
-	win      uint32  // receive window it announced last, octets
-	maxWin   uint32
-	tsRecent uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
-	mss      uint16
-	synData  uint16 // octets that rode on its SYN and are not acknowledged
-	ipID     uint16
-	ttl      uint8
-	scale    uint8
+	iss       tcp.Seq // initial sequence number; iff hasISS
+	ack       tcp.Seq // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
+	edge      tcp.Seq // right edge of the receive window it announced; iff hasACK
+	fin       tcp.Seq // sequence number of its FIN; iff hasFIN
+	sackHi    tcp.Seq // right edge of the highest SACK block it sent above ack
+	synACK    tcp.Seq // what its SYN-ACK acknowledged
+	ackedFrom tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN; iff gotFIN
+	cand      tcp.Seq // another ISN that it sent a SYN with; iff hasCand
+	win       uint32  // receive window it announced last, octets
+	maxWin    uint32
+	tsRecent  uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
+	mss       uint16
+	synData   uint16 // octets that rode on its SYN and are not acknowledged
+	ipID      uint16
+	ttl       uint8
+	scale     uint8
 
 	flags   endFlags
 	pend    eventSet // what passed the tap toward it and it has not shown to have received

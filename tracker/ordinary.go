@@ -106,8 +106,23 @@ func (t *Tracker) fin(c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.flags |= finACKs
 	}
 	t.closedBy(c, s.Dir, HowFIN)
+	if snd.has(gotFIN) && (!acks || snd.ackedFrom == at.Add(1)) {
+		// It acknowledged the peer's FIN in a segment behind its own, or its own tells of a time before: it had closed
+		// first, and what passed the tap in between was overtaken.
+		snd.crossed()
+		return
+	}
 	t.mayHaveClosedBefore(c, snd)
 	snd.prove(sndFIN)
+}
+
+// crossed rewrites the endpoint's history: its FIN left before the peer's arrived.
+func (e *end) crossed() {
+	if e.sure != CloseWait {
+		return
+	}
+	e.sure = Closing
+	e.set = tcp.Set(Closing, LastAck)
 }
 
 // mayHaveClosedBefore widens what a FIN behind the peer's shows: the FIN may have been queued, or sent and lost before

@@ -255,7 +255,6 @@ func (m shift) segment(s tcp.Segment) tcp.Segment {
 	}
 	if s.Flags.Has(tcp.ACK) {
 		s.Ack += m.seq[dst]
-		s.Options.TSEcr += m.ts[dst]
 	}
 	for i := range s.Options.NSACK {
 		s.Options.SACK[i].Lo += m.seq[dst]
@@ -263,6 +262,9 @@ func (m shift) segment(s tcp.Segment) tcp.Segment {
 	}
 	if s.Options.Has&tcp.HasTS != 0 {
 		s.Options.TSVal += m.ts[src]
+		if s.Flags.Has(tcp.ACK) {
+			s.Options.TSEcr += m.ts[dst]
+		}
 	}
 	src, dst = m.endpoint(src), m.endpoint(dst)
 	s.Flow, s.Dir = tcp.MakeFlow(src.Addr, dst.Addr, src.Port, dst.Port, src.V6)
