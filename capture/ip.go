@@ -49,6 +49,11 @@ func (d *decoder) ipv4(b []byte, seg *tcp.Segment) Skip {
 	if len(b) < head {
 		return SkipTruncated
 	}
+	if wire := len(b) + d.missing; total > wire && fold(sum(b[:head])) != 0xffff {
+		// More than was on the wire. A good header sum vouches for it: a tool cut the frame and did not say so. Else the
+		// length is damage.
+		total = wire
+	}
 	proto := b[9]
 	seg.Flow.A = tcp.AddrFrom4(binary.BigEndian.Uint32(b[12:]))
 	seg.Flow.B = tcp.AddrFrom4(binary.BigEndian.Uint32(b[16:]))

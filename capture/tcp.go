@@ -19,17 +19,19 @@ func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
 		return SkipTruncated
 	}
 	head := int(b[12]>>4) * 4
-	if head < 20 || head > n {
-		return SkipBadTCP
-	}
 	sport, dport := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	seg.Flow, seg.Dir = tcp.MakeFlow(seg.Flow.A, seg.Flow.B, sport, dport, seg.Flow.V6 != 0)
 	seg.Seq = tcp.Seq(binary.BigEndian.Uint32(b[4:]))
 	seg.Ack = tcp.Seq(binary.BigEndian.Uint32(b[8:]))
 	seg.Flags = tcp.Flags(binary.BigEndian.Uint16(b[12:]) & 0x1ff)
 	seg.Window = binary.BigEndian.Uint16(b[14:])
-	seg.Len = n - head
 	seg.Snap = d.missing > 0
+	if head < 20 || head > n {
+		// Every host drops a header of impossible length, as it does one with a wrong sum; Wireshark counts both.
+		seg.Sum = tcp.SumBad
+		return taken
+	}
+	seg.Len = n - head
 	if len(b) < 20 {
 		return taken
 	}

@@ -6,6 +6,12 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
+// Aruba's access points send 802.11 frames home under these, by priority.
+const (
+	etherAruba     = 0x8200
+	etherArubaLast = 0x8370
+)
+
 // IP protocols that carry another packet.
 const (
 	protoIPv4    = 4
@@ -93,6 +99,9 @@ func (d *decoder) gre(b []byte, seg *tcp.Segment) Skip {
 		}
 		return d.ethernetAt(12, b, seg)
 	}
+	if proto >= etherAruba && proto <= etherArubaLast {
+		return d.wlan(b, false, seg)
+	}
 	return d.etherType(proto, b, seg)
 }
 
@@ -130,6 +139,8 @@ func (d *decoder) tunnel(port int, b []byte, seg *tcp.Segment) Skip {
 		decode = (*decoder).geneve
 	case 2152:
 		decode = (*decoder).gtp
+	case 4754:
+		decode = (*decoder).gre // RFC 8086
 	case 6635:
 		decode = (*decoder).mpls
 	case 1701:
@@ -151,17 +162,15 @@ func (d *decoder) tunnel(port int, b []byte, seg *tcp.Segment) Skip {
 	return decode(d, b, seg)
 }
 
-// vxlan decodes RFC 7348.
+// vxlan decodes RFC 7348; its reserved bits are ignored.
 func (d *decoder) vxlan(b []byte, seg *tcp.Segment) Skip {
 	if len(b) < 8 || b[0]&8 == 0 {
 		return SkipNotTCP
 	}
-	if b[0]&4 != 0 { // a next protocol is given, as in draft-ietf-nvo3-vxlan-gpe
-		return d.overlay(b[3], b[8:], seg)
-	}
 	return d.ethernet(b[8:], seg)
 }
 
+// vxlanGPE decodes draft-ietf-nvo3-vxlan-gpe: VXLAN that names what it carries.
 func (d *decoder) vxlanGPE(b []byte, seg *tcp.Segment) Skip {
 	if len(b) < 8 {
 		return SkipNotTCP
