@@ -47,6 +47,7 @@ type end struct {
 	ipID      uint16
 	ttl       uint8
 	scale     uint8
+	unheard   uint8 // probes and keepalives sent since its peer was last heard
 
 	flags   endFlags
 	pend    eventSet // what passed the tap toward it and it has not shown to have received

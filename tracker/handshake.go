@@ -20,7 +20,6 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		// The first SYN of the connection, or the second of a simultaneous open.
 		t.open(snd, s)
 		snd.prove(sndSYN)
-		t.flying(n, c, snd)
 		snd.time(s, t.now)
 		if rcv.has(hasISS) {
 			rcv.presume(rcvSYN, t.now)
@@ -94,7 +93,6 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	if !snd.has(hasISS) {
 		t.open(snd, s)
-		t.flying(n, c, snd)
 		snd.time(s, t.now)
 	}
 	snd.prove(sndSYNACK)

@@ -10,6 +10,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	fresh := snd.fresh(s)
+	flew := rcv.flight != 0
 
 	// What it proves that its sender had received, and what it shows that its sender had not.
 	if s.Flags&tcp.ACK != 0 {
@@ -35,13 +36,14 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 
 	// What its receiver learns.
 	if v == acceptable {
-		t.learns(c, snd, rcv, s)
+		t.learns(n, c, snd, rcv, s, flew)
 	}
 	snd.stampAcceptable(rcv, s, t.now)
 }
 
-// learns notes what has passed the tap toward the receiver of an acceptable segment.
-func (t *Tracker) learns(c *conn, snd, rcv *end, s *tcp.Segment) {
+// learns notes what has passed the tap toward the receiver of an acceptable segment; flew says whether octets of it were
+// in flight until then.
+func (t *Tracker) learns(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, flew bool) {
 	if s.Flags&tcp.ACK != 0 {
 		if rcv.sure == SynRecv || rcv.est == SynRecv {
 			if s.Ack.After(rcv.iss) {
@@ -53,6 +55,10 @@ func (t *Tracker) learns(c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 	}
 	if snd.has(hasFIN) && !rcv.has(gotFIN) && !rcv.pend.has(rcvFIN) && snd.snd.Contiguous(t.holes).After(snd.fin) {
+		if flew && !rcv.has(hasFIN) {
+			rcv.stall() // it may have closed behind those octets, before the peer
+			t.watch(n, c)
+		}
 		rcv.presume(rcvFIN, t.now)
 	}
 }
@@ -148,13 +154,14 @@ func (e *end) narrow(on event) {
 
 // pokes is a segment that asks only for an answer: a zero-window probe, or a keepalive.
 func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end) {
+	snd.unheard = min(snd.unheard, 254) + 1
 	if rcv.shutAt == 0 {
 		snd.keepalives++
 		return
 	}
 	snd.probes++
 	snd.flags |= probed
-	t.stall(c, snd)
+	snd.stall()
 }
 
 // repeats takes back what a repeated segment shows not to have arrived.
@@ -162,16 +169,18 @@ func (t *Tracker) repeats(c *conn, snd, rcv *end, s *tcp.Segment) {
 	if s.Flags&tcp.FIN != 0 && snd.pend.has(rcvACKofFIN) && t.contradicts(c, snd, rcvACKofFIN) {
 		snd.retract(rcvACKofFIN)
 	}
+	if s.Len > 0 && rcv.sure == SynRecv && rcv.pend.has(rcvACKofSYN) && t.contradicts(c, rcv, rcvACKofSYN) && (t.near(c, rcv) || snd.retransmissions >= 3) {
+		// A listener with a full queue, or one that defers, has seen the ACK, repeats no SYN-ACK and drops the data. On a
+		// path that may lose, that is believed when the data was lost more often than the path would.
+		rcv.retract(rcvACKofSYN)
+		rcv.barred |= 1 << rcvACKofSYN
+	}
 	if t.near(c, rcv) || rcv.has(hasACK) && s.End().Before(rcv.ack) {
 		return
 	}
 	if rcv.pend.has(rcvFIN) && t.contradicts(c, rcv, rcvFIN) {
 		rcv.retract(rcvFIN)
 		rcv.barred |= 1 << rcvFIN
-	}
-	if s.Len > 0 && rcv.sure == SynRecv && rcv.pend.has(rcvACKofSYN) && t.contradicts(c, rcv, rcvACKofSYN) {
-		rcv.retract(rcvACKofSYN)
-		rcv.barred |= 1 << rcvACKofSYN
 	}
 }
 

@@ -17,7 +17,12 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.set = tcp.Set(Closed)
 	}
 	snd.flags |= abortive
-	rcv.presume(rcvRST, t.now)
+	if snd.unheard >= 2 && !t.near(c, rcv) {
+		// It gives up a peer that does not answer: what was lost twice is not presumed to arrive the third time.
+		rcv.expired = rcv.expired.With(Closed)
+	} else {
+		rcv.presume(rcvRST, t.now)
+	}
 	t.acknowledgesByReset(c, snd, rcv, s)
 }
 

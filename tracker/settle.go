@@ -18,6 +18,9 @@ func (t *Tracker) claims(c *conn, d tcp.Dir) bool {
 	if moved {
 		e.est, e.dueAt, e.expired = est, 0, 0
 	}
+	if e.has(stalled) && !e.has(hasFIN) {
+		e.set = hidden(e.set)
+	}
 	now := claim{state: est, possible: e.foldSet(e.set).With(est) | e.expired}
 	if e.pend.has(rcvACKofSYN) && e.sure == SynRecv {
 		now.possible = now.possible.With(SynRecv)

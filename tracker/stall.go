@@ -15,7 +15,7 @@ func hidden(set StateSet) StateSet {
 }
 
 // stall notes that a close may wait behind the endpoint's octets.
-func (t *Tracker) stall(c *conn, e *end) {
+func (e *end) stall() {
 	e.flags |= stalled
 	e.set = hidden(e.set)
 }
@@ -59,7 +59,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end) {
 		snd.shutAt = t.now
 		rcv.flags &^= probed
 		if rcv.sure == Established || rcv.sure == CloseWait {
-			t.stall(c, rcv)
+			rcv.stall()
 			t.timers.set(shutTimer, t.now, n, c)
 		}
 	case !small && snd.shutAt != 0:
@@ -84,7 +84,7 @@ func (t *Tracker) watched(n uint32, c *conn) {
 			if t.now-e.flight < lasts[flightTimer] {
 				again = true
 			} else if !e.has(hasFIN) {
-				t.stall(c, e)
+				e.stall()
 			}
 		case e.has(stalled) && e.flight == 0 && peer.shutAt == 0:
 			if t.now-e.calmAt < t.delay(c, e)+10*millisecond {

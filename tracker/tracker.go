@@ -141,6 +141,7 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	default:
 		t.ordinary(n, c, snd, rcv, s)
 	}
+	rcv.unheard = 0
 	snd.sentAt, snd.ttl, snd.ipID = t.now, s.TTL, s.IPID
 }
 
