@@ -21,7 +21,7 @@
 // what headers, options and payload come to. An address may stand in the place of a name.
 //
 // An expected state is STATE, proven and alone possible; STATE? is presumed; STATE{X,Y} has X and Y possible beside it,
-// STATE{*} whatever; - is not checked. The states are those of the latest segment's ends, in the order in which these
+// STATE{*} whatever, proven or presumed; - is not checked. The states are those of the latest segment's ends, in the order in which these
 // were first named in the file; = C D: STATE STATE names another pair.
 //
 // Parse is for tests and may allocate; a Writer allocates only for endpoints that it has not named before. Neither

@@ -61,12 +61,12 @@ type End struct {
 	State   tcp.State
 	Proven  bool
 	Others  tcp.StateSet // the states possible beside State
-	Any     bool         // whatever others are possible
+	Any     bool         // whatever others are possible, and so whether proven or not
 }
 
 // Agrees says that the end known satisfies what want expects.
 func (known End) Agrees(want End) bool {
-	return !want.Checked || known.State == want.State && known.Proven == want.Proven && (want.Any || known.Others == want.Others)
+	return !want.Checked || known.State == want.State && (want.Any || known.Proven == want.Proven && known.Others == want.Others)
 }
 
 // String spells the end as a trace does.
