@@ -68,6 +68,10 @@ func (t *Tracker) credible(c *conn, rcv *end, s *tcp.Segment) bool {
 	if !s.Ack.After(rcv.snd.Next()) {
 		return true
 	}
+	if rcv.has(baseless) {
+		rcv.rebase(t, s.Ack)
+		return true
+	}
 	return t.rare.lost(c, s)
 }
 

@@ -24,7 +24,7 @@ const (
 	hasTS                            // tsRecent is known
 	abortive                         // it sent a RST that was accepted
 	synAgain                         // its SYN-ACK was repeated after the handshake's ACK had passed
-	hasCand                          // cand is known
+	baseless                         // where its octets begin is an assumption, and none was seen
 )
 
 // end is one endpoint. Times are capture nanoseconds.
@@ -38,7 +38,6 @@ type end struct {
 	sackHi    tcp.Seq // right edge of the highest SACK block it sent above ack
 	synACK    tcp.Seq // what its SYN-ACK acknowledged
 	ackedFrom tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN; iff gotFIN
-	cand      tcp.Seq // another ISN that it sent a SYN with; iff hasCand
 	win       uint32  // receive window it announced last, octets
 	maxWin    uint32
 	tsRecent  uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS

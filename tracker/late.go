@@ -2,38 +2,55 @@ package tracker
 
 import "github.com/tcptrack/tcptrack/internal/tcp"
 
-// pickUp lets a segment introduce ends whose handshake was not seen: an operator starts us when the hang is there.
+// pickUp lets a segment introduce ends whose handshake was not seen: an operator starts us when the hang is there, or
+// the capture holds one direction only.
 func (t *Tracker) pickUp(c *conn, snd, rcv *end, s *tcp.Segment) {
-	if snd.snd.Started() && (s.Flags&tcp.ACK == 0 || rcv.snd.Started()) {
+	ack := s.Flags&tcp.ACK != 0
+	if snd.snd.Started() && (!ack || rcv.snd.Started()) && (snd.sure != SynSent || rcv.sure != Closed) {
+		if snd.has(baseless) && s.Len == 0 && s.Seq.After(snd.snd.Next()) {
+			snd.rebase(t, s.Seq)
+		}
 		return
 	}
+	c.flags |= late
 	if !snd.snd.Started() && !rcv.snd.Started() {
 		c.flags |= guessed
-		t.guessClient(c)
+		c.guessClient()
 	}
-	c.flags |= late
-	if !snd.snd.Started() {
+	switch {
+	case !snd.snd.Started():
 		snd.snd.Start(s.Seq)
-		snd.join()
+		snd.join(tcp.Synchronised)
+	case snd.sure == SynSent && s.Seq == snd.snd.Next() && ack:
+		snd.prove(rcvSYNACK) // the SYN-ACK went another way, or was lost by the capture
+	case snd.sure == SynSent:
+		snd.rebase(t, s.Seq) // that SYN was an old one
+		snd.join(tcp.Synchronised)
 	}
-	if s.Flags&tcp.ACK != 0 && !rcv.snd.Started() {
+	if ack && !rcv.snd.Started() {
 		rcv.snd.Start(s.Ack)
-		rcv.join()
+		rcv.join(tcp.Synchronised.With(SynRecv))
+	} else if ack && rcv.sure == SynSent && !s.Ack.InRange(rcv.iss.Add(1), rcv.snd.Next().Add(1)) {
+		rcv.rebase(t, s.Ack) // likewise: its receiver is long past it
+		rcv.join(tcp.Synchronised)
 	}
 }
 
-// join puts an endpoint in every state in which a segment without SYN is sent or answered.
-func (e *end) join() {
-	if e.sure == Closed {
-		e.sure, e.est = Established, Established
-	}
-	e.set |= tcp.Synchronised
-	e.set = e.set.Without(Closed)
-	e.flags |= unscaled
+// join puts an endpoint into every state in which what was seen of it is possible.
+func (e *end) join(set StateSet) {
+	e.sure, e.set = Established, set
+	e.flags |= unscaled | baseless
+	e.flags &^= hasISS
+}
+
+// rebase begins an endpoint's octets anew, where they were an assumption.
+func (e *end) rebase(t *Tracker, at tcp.Seq) {
+	e.snd.Release(t.holes)
+	e.snd.Start(at)
 }
 
 // guessClient takes the higher port for the client's: listeners have low ones.
-func (t *Tracker) guessClient(c *conn) {
+func (c *conn) guessClient() {
 	c.client = tcp.FromA
 	if c.key.PortA < c.key.PortB {
 		c.client = tcp.FromB

@@ -78,6 +78,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	was := snd.inFlight()
 	r := snd.snd.Add(t.holes, s.Seq, s.SegLen())
+	snd.flags &^= baseless
 	if r.New > 0 && s.Len > 0 {
 		snd.narrow(sndData)
 	}

@@ -4,6 +4,13 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // reset lets a RST act: RFC 9293 3.10.7, RFC 5961 3.2.
 func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if !snd.snd.Started() && !rcv.snd.Started() {
+		c.flags |= late | guessed
+		c.guessClient()
+		rcv.join(tcp.Synchronised)
+		rcv.snd.Start(s.Ack)
+		snd.snd.Start(s.Seq)
+	}
 	if !t.resets(c, snd, rcv, s) {
 		return // forged, or too old to count: a challenge ACK at most
 	}

@@ -25,6 +25,9 @@ func (t *Tracker) claims(c *conn, d tcp.Dir) bool {
 	if e.pend.has(rcvACKofSYN) && e.sure == SynRecv {
 		now.possible = now.possible.With(SynRecv)
 	}
+	if e.pend != 0 && c.flags&late != 0 && e.set.Len() > 1 {
+		now.possible |= e.set // what is presumed to arrive may have come before the capture, or never
+	}
 	if est == e.sure && now.possible == tcp.Set(est) {
 		now.basis = Proven
 	}

@@ -108,6 +108,9 @@ func (t *Tracker) begin(h uint32, s *tcp.Segment) (uint32, *conn) {
 		e := &c.ends[d]
 		e.sure, e.est, e.set = Closed, Closed, tcp.Set(Closed)
 		e.shown = claim{Closed, Proven, tcp.Set(Closed)}
+		if s.Flags&(tcp.SYN|tcp.ACK|tcp.RST) != tcp.SYN {
+			e.shown = claim{possible: tcp.Set(Unknown)} // what was before is not known
+		}
 	}
 	c.client = s.Dir
 	if s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN|tcp.ACK {
