@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/output/csv"
+	"github.com/tcptrack/tcptrack/output/jsonl"
+	"github.com/tcptrack/tcptrack/output/text"
+)
+
+// shape is what the flags ask for, checked before anything is opened.
+type shape struct {
+	format   string
+	events   output.Events // that the format wants to see
+	color    string
+	all      bool
+	checksum capture.ChecksumMode
+}
+
+var (
+	formats       = []string{"table", "json", "csv", "summary"}
+	colorWords    = []string{"auto", "always", "never"}
+	checksumWords = []string{"auto", "off", "all"}
+)
+
+// shape reads the flags whose values are words.
+func (o *readOptions) shape() (shape, error) {
+	s := shape{format: o.format, color: o.color, all: o.all}
+	if !slices.Contains(formats, o.format) {
+		return s, unknownWord("format", o.format, formats)
+	}
+	if !slices.Contains(colorWords, o.color) {
+		return s, unknownWord("colour mode", o.color, colorWords)
+	}
+	checksum := slices.Index(checksumWords, o.checksum)
+	if checksum < 0 {
+		return s, unknownWord("checksum mode", o.checksum, checksumWords)
+	}
+	s.checksum = []capture.ChecksumMode{capture.ChecksumAuto, capture.ChecksumOff, capture.ChecksumAll}[checksum]
+	events, err := parseEvents(o.events)
+	if err != nil {
+		return s, err
+	}
+	switch o.format {
+	case "json":
+		s.events = events
+	case "table", "csv":
+		s.events = output.Events{Connection: true}
+	}
+	return s, nil
+}
+
+var eventNames = []string{"transition", "connection", "finding", "summary", "all"}
+
+// parseEvents reads the list of --events. Findings are accepted and come when a rule raises one.
+func parseEvents(list string) (output.Events, error) {
+	var e output.Events
+	for _, name := range strings.Split(list, ",") {
+		switch strings.TrimSpace(name) {
+		case "transition":
+			e.Transition = true
+		case "connection":
+			e.Connection = true
+		case "finding":
+		case "summary":
+			e.Summary = true
+		case "all":
+			e = output.Events{Transition: true, Connection: true, Summary: true}
+		default:
+			return e, unknownWord("event", name, eventNames)
+		}
+	}
+	return e, nil
+}
+
+// writer makes the writer of the format to out.
+func (s *shape) writer(out io.Writer) output.Writer {
+	switch s.format {
+	case "json":
+		return jsonl.New(out, s.events)
+	case "csv":
+		return csv.New(out)
+	case "summary":
+		return text.NewBrief(out, widthOf(out))
+	}
+	return text.NewTable(out, text.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all})
+}
+
+// useColor decides whether out gets colours: as told, else on a terminal that knows them, unless NO_COLOR is set.
+func useColor(when string, out io.Writer) bool {
+	if when == "auto" {
+		return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return when == "always"
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// widthOf is the number of columns of the terminal at w, else of $COLUMNS, else 80.
+func widthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	if width, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && width > 0 {
+		return width
+	}
+	return 80
+}
+
+// create makes the file of -O, which must not be one of the captures.
+func create(name string, captures []string) (*os.File, error) {
+	if old, err := os.Stat(name); err == nil {
+		for _, c := range captures {
+			if in, err := os.Stat(c); err == nil && os.SameFile(old, in) {
+				return nil, &problem{fmt.Errorf("%s: is read, and would be overwritten", name), "name another file for -O"}
+			}
+		}
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, fmt.Errorf("output: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,33 @@
+// Command tcptrack says, for every TCP connection in a capture, what state each end is in.
+//
+//	main.go     the process: signals, exit code
+//	root.go     the command line, what is shared by all commands
+//	read.go     read FILE...
+//	format.go   -o: which format, where to
+//	problem.go  errors as people read them
+//
+// Everything that reads a clock, a signal or the environment is here; what is below cmd/ does not.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// A reader that goes away, as head does, ends the run by an error of the write, not by a signal.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program but for the process around it.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	// The first interrupt ends the reading, and what is known is printed; the second ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return execute(ctx, args, stdin, stdout, stderr)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// problem is an error with the step that helps.
+type problem struct {
+	err  error
+	next string
+}
+
+func (p *problem) Error() string { return p.err.Error() }
+func (p *problem) Unwrap() error { return p.err }
+
+// printProblem writes the thing and the reason on one line and the next step on another.
+func printProblem(w io.Writer, err error) {
+	fmt.Fprintf(w, "tcptrack: %s\n", printable(err.Error()))
+	if next := nextStep(err); next != "" {
+		fmt.Fprintf(w, "  %s\n", printable(next))
+	}
+}
+
+// nextStep is what to do about err, "" where its text says all.
+func nextStep(err error) string {
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+		return p.next
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path; tcpdump -i any -w FILE tcp writes a capture"
+	case errors.Is(err, fs.ErrPermission):
+		return "run as a user who may, or let this one: sudo chmod a+r FILE"
+	case errors.Is(err, syscall.EISDIR):
+		return "name the capture files in it: tcptrack read DIRECTORY/*.pcap"
+	}
+	return ""
+}
+
+func isBrokenPipe(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// printable escapes control characters, so that a name cannot drive the terminal; line ends stay.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == '\n' || unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+// flagProblem names the nearest flag beside one that does not exist.
+func flagProblem(cmd *cobra.Command, err error) error {
+	next := fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if name := nearest(unknown.GetSpecifiedName(), names); name != "" {
+			next = fmt.Sprintf("did you mean --%s? %s", name, next)
+		}
+	}
+	return &problem{err, next}
+}
+
+// mistypedCommand says whether the first of args, which is not a file, was meant as a command.
+func mistypedCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 || args[0] == "-" || strings.ContainsAny(args[0], "./") {
+		return nil
+	}
+	if _, err := os.Stat(args[0]); err == nil {
+		return nil
+	}
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	next := "tcptrack --help lists the commands"
+	if name := nearest(args[0], names); name != "" {
+		next = fmt.Sprintf("did you mean %s? %s", name, next)
+	}
+	return &problem{fmt.Errorf("%s: no such file, and no such command", args[0]), next}
+}
+
+// unknownWord is the problem of a value that is none of those allowed.
+func unknownWord(what, word string, allowed []string) error {
+	next := "one of " + strings.Join(allowed, ", ")
+	if name := nearest(word, allowed); name != "" {
+		next = fmt.Sprintf("did you mean %s? %s", name, next)
+	}
+	return &problem{fmt.Errorf("unknown %s %q", what, word), next}
+}
+
+// nearest returns the candidate that is at most two edits away, or that word begins, or "".
+func nearest(word string, candidates []string) string {
+	best, distance := "", 3
+	for _, c := range candidates {
+		if d := edits(word, c); d < distance && d < len(c) {
+			best, distance = c, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	for _, c := range candidates {
+		if len(word) > 1 && strings.HasPrefix(c, word) {
+			return c
+		}
+	}
+	return ""
+}
+
+// edits is the least number of letters inserted, left out or changed to make b of a.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/output"
+)
+
+// readOptions are the flags of read.
+type readOptions struct {
+	files          []string
+	format         string
+	events         string
+	all            bool
+	packets        uint64
+	checksum       string
+	follow         bool
+	maxConnections int
+	destination    string
+	quiet          bool
+	color          string
+	cpuProfile     string
+}
+
+const readExample = `  tcptrack read hang.pcap                     worst connections first
+  tcptrack read --all a.pcap b.pcap           several files, one capture in time order
+  tcptrack read -o json --events all x.pcap   every change of state, for programs
+  tcpdump -U -w - tcp | tcptrack read -o json -`
+
+// newRead builds the command that reads captures.
+func newRead() *cobra.Command {
+	var o readOptions
+	cmd := &cobra.Command{
+		Use:     "read FILE...",
+		Short:   "Read captures and show their connections, the worst first",
+		Example: readExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = append(o.files, args...)
+			stop, err := profile(o.cpuProfile)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return o.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input")
+	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv, summary")
+	f.StringVar(&o.events, "events", "connection,finding,summary", "`LIST` of the lines of json: transition, connection, finding, summary, all")
+	f.BoolVar(&o.all, "all", false, "healthy connections too")
+	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
+	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
+	f.BoolVar(&o.follow, "follow", false, "wait for more at the end of a file that still grows")
+	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
+	f.IntVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	f.StringVar(&o.color, "color", "auto", "colours `WHEN`: auto, always, never")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
+	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
+	f.MarkHidden("cpuprofile")
+	return cmd
+}
+
+// run reads the captures and shows them.
+func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(o.files) == 0 {
+		return &problem{errors.New("no file to read"), "name a capture, or - for standard input"}
+	}
+	shape, err := o.shape()
+	if err != nil {
+		return err
+	}
+	src, err := capture.Open(o.files, capture.Options{Checksum: shape.checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets})
+	if err != nil {
+		return err
+	}
+	out, closeOut, err := o.open(stdout)
+	if err != nil {
+		src.Close()
+		return err
+	}
+	writer := shape.writer(out)
+	bar := newProgress(stderr, out)
+	result, err := pipeline.Run(ctx, src, pipeline.Config{
+		Sink:           writer,
+		Transitions:    shape.events.Transition,
+		Connections:    shape.events.Connection,
+		MaxConnections: o.maxConnections,
+		Progress:       bar.show(),
+	})
+	bar.clear()
+	warn(stderr, result.Capture)
+	if err != nil {
+		return err
+	}
+	writer.Summary(summarise(result))
+	return errors.Join(writer.Flush(), closeOut())
+}
+
+// open makes the destination of -O and -q, else takes standard output.
+func (o *readOptions) open(stdout io.Writer) (io.Writer, func() error, error) {
+	nothing := func() error { return nil }
+	switch {
+	case o.destination != "" && o.destination != "-":
+		f, err := create(o.destination, o.files)
+		if err != nil {
+			return nil, nil, err
+		}
+		return f, f.Close, nil
+	case o.quiet:
+		return io.Discard, nothing, nil
+	}
+	return stdout, nothing, nil
+}
+
+// summarise puts the counts of a run in the form that the formats show.
+func summarise(r pipeline.Result) *output.Summary {
+	return &output.Summary{
+		Packets:  r.Capture.Packets,
+		Segments: r.Capture.Segments,
+		Skipped:  skipped(r.Capture),
+		Received: r.Capture.Packets + r.Capture.Dropped,
+		Dropped:  r.Capture.Dropped,
+		Last:     r.Capture.Last,
+		Tracker:  r.Tracker,
+	}
+}
+
+// skipped names the reasons for which records were left out.
+func skipped(s capture.Stats) map[string]uint64 {
+	reasons := map[string]uint64{}
+	for _, skip := range s.Skipped {
+		reasons[skip.Reason.String()] = skip.Packets
+	}
+	return reasons
+}
+
+// maxWarnings bounds the lines about damage.
+const maxWarnings = 20
+
+// warn tells of what is damaged in the files.
+func warn(stderr io.Writer, s capture.Stats) {
+	for i, w := range s.Warnings {
+		if i == maxWarnings {
+			fmt.Fprintf(stderr, "tcptrack: %d more warnings\n", len(s.Warnings)-i)
+			break
+		}
+		fmt.Fprintf(stderr, "tcptrack: %s\n", printable(w.String()))
+	}
+}

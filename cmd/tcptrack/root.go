@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, the same for all commands.
+const (
+	exitFine  = 0
+	exitUsage = 2 // usage, file or device
+)
+
+const rootHelp = `tcptrack watches packets and says, for every TCP connection, what state each end is in.
+
+  tcptrack hang.pcap                    what is stuck, worst first
+  tcptrack read --all hang.pcap         the healthy connections too
+  tcptrack read -o json hang.pcap       JSON Lines for programs
+  ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
+
+A file alone means read; a file named like a command needs ./ in front.`
+
+// newRoot builds the command line. Files alone on it mean read.
+func newRoot() *cobra.Command {
+	root := newRead()
+	root.Use = "tcptrack [FILE...]"
+	root.Short = "Say what state each end of every TCP connection is in"
+	root.Long = rootHelp
+	root.Example = ""
+	readFiles := root.RunE
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 && cmd.Flags().NFlag() == 0 {
+			return cmd.Help()
+		}
+		if err := mistypedCommand(cmd, args); err != nil {
+			return err
+		}
+		return readFiles(cmd, args)
+	}
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(flagProblem)
+	root.AddCommand(newRead(), newMan(), newVersion())
+	return root
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil || isBrokenPipe(err) {
+		return exitFine
+	}
+	printProblem(stderr, err)
+	return exitUsage
+}

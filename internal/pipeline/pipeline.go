@@ -1,0 +1,120 @@
+// Package pipeline leads segments from a capture through the tracker to a sink of events; every command runs through
+// it.
+//
+//	capture.Source ──batches──> tracker.Tracker ──events──> Sink
+//
+// One goroutine reads and tracks. No clock is read here: time is the capture's.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// batch is how many segments are tracked at once: enough to hide the latency of memory behind each other, few enough
+// to stay in the nearest cache.
+const batch = 256
+
+// Sink takes the events, on one goroutine at a time.
+type Sink interface {
+	tracker.Sink
+	// Flush hands on what is buffered: the source has nothing more at the moment. An error ends the run.
+	Flush() error
+}
+
+// Config sets up a run.
+type Config struct {
+	Sink           Sink
+	Transitions    bool // events that the sink wants to see
+	Connections    bool
+	MaxConnections int                 // bound on what is tracked at once; 0: unbounded
+	Progress       func(capture.Stats) // called after each batch; nil: nobody looks
+}
+
+// Result is what a run has counted.
+type Result struct {
+	Capture capture.Stats
+	Tracker tracker.Stats
+}
+
+// Run reads src until it ends, until ctx ends or until the sink fails, then retires all connections and closes src.
+// What was counted is told even beside an error. When ctx ends while a pipe gives nothing, that one Read is left
+// waiting and its answer ignored.
+func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
+	r := &run{src: src, cfg: cfg, tracker: tracker.New(tracker.Config{
+		Sink:           cfg.Sink,
+		Transitions:    cfg.Transitions,
+		Connections:    cfg.Connections,
+		MaxConnections: cfg.MaxConnections,
+	})}
+	ended := make(chan error, 1)
+	go func() { ended <- r.loop() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+	}
+	src.Close() // it was only read
+	return r.finish(err)
+}
+
+// run is one run under way. The lock is held by whoever works: the loop between two Reads, then finish.
+type run struct {
+	src capture.Source
+	cfg Config
+
+	mu      sync.Mutex
+	over    bool
+	tracker *tracker.Tracker
+	stats   capture.Stats // as of the last Read that returned
+}
+
+// loop reads and tracks until the source ends.
+func (r *run) loop() error {
+	segs := make([]tcp.Segment, batch)
+	for {
+		n, err := r.src.Read(segs)
+		if done, err := r.take(segs[:n], err); done {
+			return err
+		}
+	}
+}
+
+// take tracks what one Read gave and says whether it was the last.
+func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return true, nil
+	}
+	r.stats = r.src.Stats()
+	r.tracker.Observe(segs)
+	if r.cfg.Progress != nil {
+		r.cfg.Progress(r.stats)
+	}
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return true, err
+	}
+	if len(segs) < batch { // the source has nothing more at the moment
+		err = r.cfg.Sink.Flush()
+	}
+	return err != nil, err
+}
+
+// finish retires the connections that are left and counts up.
+func (r *run) finish(err error) (Result, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	r.tracker.Close()
+	return Result{Capture: r.stats, Tracker: r.tracker.Stats()}, err
+}

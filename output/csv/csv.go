@@ -1,0 +1,139 @@
+// Package csv shows connections as comma-separated values: a header, then one row for each connection, in the order in
+// which they end. The columns carry the names and the units of the JSON Lines, prefixed by their side; what is not
+// known is an empty cell. It is an output.Writer and keeps nothing.
+package csv
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// Writer writes one row for each connection.
+type Writer struct {
+	csv   *csv.Writer
+	cells []string
+}
+
+// New makes a Writer to out and writes the header.
+func New(out io.Writer) *Writer {
+	w := &Writer{csv: csv.NewWriter(out)}
+	for _, c := range columns {
+		w.cells = append(w.cells, c.name)
+	}
+	for _, side := range []string{"client_", "server_"} {
+		for _, c := range endColumns {
+			w.cells = append(w.cells, side+c.name)
+		}
+	}
+	w.csv.Write(w.cells) // an error shows at Flush
+	return w
+}
+
+type column[T any] struct {
+	name string
+	cell func(*T) string
+}
+
+var columns = []column[tracker.Connection]{
+	{"conn", func(c *tracker.Connection) string { return number(c.Conn) }},
+	{"streams", func(c *tracker.Connection) string { return streams(c.Streams) }},
+	{"start", func(c *tracker.Connection) string { return stamp(c.Start) }},
+	{"end", func(c *tracker.Connection) string { return stamp(c.Last) }},
+	{"duration_s", func(c *tracker.Connection) string { return decimal(c.Last-c.Start, 1e9) }},
+	{"continued", func(c *tracker.Connection) string { return strconv.FormatBool(c.Continued) }},
+	{"evicted", func(c *tracker.Connection) string { return strconv.FormatBool(c.Evicted) }},
+	{"guessed", func(c *tracker.Connection) string { return strconv.FormatBool(c.Guessed) }},
+	{"closed_by", closedBy},
+	{"how", func(c *tracker.Connection) string { return c.How.String() }},
+}
+
+var endColumns = []column[tracker.End]{
+	{"ip", func(e *tracker.End) string { return e.Endpoint.IP().String() }},
+	{"port", func(e *tracker.End) string { return number(uint64(e.Endpoint.Port)) }},
+	{"state", func(e *tracker.End) string { return e.State.String() }},
+	{"basis", func(e *tracker.End) string { return e.Basis.String() }},
+	{"possible", func(e *tracker.End) string { return e.Possible.String() }},
+	{"packets", func(e *tracker.End) string { return number(e.Packets) }},
+	{"bytes", func(e *tracker.End) string { return number(e.Bytes) }},
+	{"payload_bytes", func(e *tracker.End) string { return number(e.PayloadBytes) }},
+	{"stream_bytes", func(e *tracker.End) string { return number(e.StreamBytes) }},
+	{"missed_bytes", func(e *tracker.End) string { return number(e.MissedBytes) }},
+	{"retransmissions", func(e *tracker.End) string { return number(e.Retransmissions) }},
+	{"zero_windows", func(e *tracker.End) string { return number(e.ZeroWindows) }},
+	{"zero_window_s", func(e *tracker.End) string { return decimal(e.ShutTotal, 1e9) }},
+	{"probes", func(e *tracker.End) string { return number(e.Probes) }},
+	{"keepalives", func(e *tracker.End) string { return number(e.Keepalives) }},
+	{"bad_checksums", func(e *tracker.End) string { return number(e.BadChecksums) }},
+	{"rtt_min_ms", func(e *tracker.End) string { return trip(e, e.RTT.Min) }},
+	{"rtt_mean_ms", func(e *tracker.End) string { return trip(e, e.RTT.Mean) }},
+	{"rtt_max_ms", func(e *tracker.End) string { return trip(e, e.RTT.Max) }},
+}
+
+// Transition is not shown.
+func (w *Writer) Transition(*tracker.Transition) {}
+
+// Connection writes a row.
+func (w *Writer) Connection(c *tracker.Connection) {
+	w.cells = w.cells[:0]
+	for _, col := range columns {
+		w.cells = append(w.cells, col.cell(c))
+	}
+	for _, e := range []*tracker.End{&c.Client, &c.Server} {
+		for _, col := range endColumns {
+			w.cells = append(w.cells, col.cell(e))
+		}
+	}
+	w.csv.Write(w.cells)
+}
+
+// Summary is not shown: every row is a connection.
+func (w *Writer) Summary(*output.Summary) {}
+
+// Flush writes what is buffered and returns the first error of any write.
+func (w *Writer) Flush() error {
+	w.csv.Flush()
+	return w.csv.Error()
+}
+
+func number(v uint64) string { return strconv.FormatUint(v, 10) }
+
+// decimal writes v/unit without trailing zeros.
+func decimal(v int64, unit float64) string {
+	return strconv.FormatFloat(float64(v)/unit, 'f', -1, 64)
+}
+
+func stamp(ns int64) string {
+	return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
+
+func trip(e *tracker.End, ns int64) string {
+	if e.RTT.N == 0 {
+		return ""
+	}
+	return decimal(ns, 1e6)
+}
+
+func closedBy(c *tracker.Connection) string {
+	if !c.Closed {
+		return ""
+	}
+	return c.ClosedBy.String()
+}
+
+// streams joins Wireshark's stream numbers by blanks.
+func streams(list []uint32) string {
+	var b strings.Builder
+	for i, s := range list {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(number(uint64(s)))
+	}
+	return b.String()
+}

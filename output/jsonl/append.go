@@ -1,0 +1,148 @@
+package jsonl
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// The append functions write JSON as encoding/json would, HTML escapes apart; a test holds them to it. Keys are
+// written with their comma and colon by the caller, as in `,"packet":`.
+
+func appendUint(b []byte, key string, v uint64) []byte {
+	return strconv.AppendUint(append(b, key...), v, 10)
+}
+
+func appendBool(b []byte, key string, v bool) []byte {
+	return strconv.AppendBool(append(b, key...), v)
+}
+
+const digits = "0123456789"
+
+// appendTime writes RFC 3339 in UTC with nine digits of fraction, as 2026-11-22T06:43:29.785145123Z.
+func (w *Writer) appendTime(b []byte, key string, ns int64) []byte {
+	b = append(append(b, key...), '"')
+	sec := ns / 1e9
+	frac := ns % 1e9
+	if frac < 0 {
+		sec, frac = sec-1, frac+1e9
+	}
+	// Events come in bunches: the calendar is asked once for each second.
+	if sec != w.second || w.date == nil {
+		w.second = sec
+		w.date = time.Unix(sec, 0).UTC().AppendFormat(w.date[:0], "2006-01-02T15:04:05.")
+	}
+	b = append(b, w.date...)
+	b = append(b, "000000000Z\""...)
+	rest := uint32(frac)
+	for i := len(b) - 3; rest > 0; i-- {
+		b[i] = digits[rest%10]
+		rest /= 10
+	}
+	return b
+}
+
+// appendDecimal writes ns divided by 10^places exactly, without trailing zeros: milliseconds for 6, seconds for 9.
+func appendDecimal(b []byte, key string, ns int64, places int) []byte {
+	b = append(b, key...)
+	if ns < 0 {
+		b, ns = append(b, '-'), -ns
+	}
+	unit := int64(1)
+	for range places {
+		unit *= 10
+	}
+	b = strconv.AppendInt(b, ns/unit, 10)
+	if rest := ns % unit; rest > 0 {
+		b = append(b, '.')
+		for rest > 0 {
+			unit /= 10
+			b = append(b, digits[rest/unit])
+			rest %= unit
+		}
+	}
+	return b
+}
+
+const hex = "0123456789abcdef"
+
+// appendString writes s quoted, with control characters escaped and broken UTF-8 replaced.
+func appendString(b []byte, key, s string) []byte {
+	b = append(append(b, key...), '"')
+	i := 0
+	for i < len(s) && plain(s[i]) {
+		i++
+	}
+	b = append(b, s[:i]...)
+	for i < len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			switch {
+			case r == utf8.RuneError && size == 1:
+				b = append(b, `\ufffd`...)
+			case r == '\u2028' || r == '\u2029': // line ends to JavaScript
+				b = append(b, `\u202`...)
+				b = append(b, hex[r&0xf])
+			default:
+				b = append(b, s[i:i+size]...)
+			}
+			i += size
+			continue
+		}
+		b = appendASCII(b, c)
+		i++
+	}
+	return append(b, '"')
+}
+
+// plain says that c stands for itself.
+func plain(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' }
+
+func appendASCII(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\b':
+		return append(b, `\b`...)
+	case '\f':
+		return append(b, `\f`...)
+	case '\n':
+		return append(b, `\n`...)
+	case '\r':
+		return append(b, `\r`...)
+	case '\t':
+		return append(b, `\t`...)
+	}
+	if c < ' ' {
+		return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+	}
+	return append(b, c)
+}
+
+// appendAddress writes the two members that name an endpoint, without braces.
+func appendAddress(b []byte, e tcp.Endpoint) []byte {
+	b = append(b, `"ip":"`...)
+	b = e.IP().AppendTo(b)
+	return strconv.AppendUint(append(b, `","port":`...), uint64(e.Port), 10)
+}
+
+func appendEndpoint(b []byte, key string, e tcp.Endpoint) []byte {
+	b = append(append(b, key...), '{')
+	return append(appendAddress(b, e), '}')
+}
+
+func appendStates(b []byte, key string, set tracker.StateSet) []byte {
+	b = append(append(b, key...), '[')
+	n := 0
+	for s := range set.All() {
+		if n++; n > 1 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), s.String()...), '"')
+	}
+	return append(b, ']')
+}

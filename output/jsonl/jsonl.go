@@ -1,0 +1,206 @@
+package jsonl
+
+import (
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// Schema is the version of the lines' shape, told in the summary line. It grows when a key changes its meaning,
+// not when one is added.
+const Schema = 1
+
+// full is how many bytes are gathered before they are written while the input flows.
+const full = 64 << 10
+
+// Writer writes JSON Lines; it is an output.Writer.
+type Writer struct {
+	out    io.Writer
+	events output.Events
+	buf    []byte
+	err    error
+
+	second int64 // the second that date spells
+	date   []byte
+}
+
+// New makes a Writer that writes the chosen lines to out.
+func New(out io.Writer, events output.Events) *Writer {
+	return &Writer{out: out, events: events, buf: make([]byte, 0, full+4096)}
+}
+
+// Flush writes what is buffered and returns the first error of any write.
+func (w *Writer) Flush() error {
+	if w.err == nil && len(w.buf) > 0 {
+		_, w.err = w.out.Write(w.buf)
+	}
+	w.buf = w.buf[:0]
+	return w.err
+}
+
+// line takes the buffer back with one more line in it.
+func (w *Writer) line(b []byte) {
+	w.buf = append(b, '}', '\n')
+	if len(w.buf) >= full {
+		w.Flush()
+	}
+}
+
+// Transition writes a transition line.
+func (w *Writer) Transition(t *tracker.Transition) {
+	if !w.events.Transition {
+		return
+	}
+	b := append(w.buf, `{"event":"transition"`...)
+	b = w.appendTime(b, `,"time":`, t.Time)
+	b = appendUint(b, `,"conn":`, t.Conn)
+	b = appendUint(b, `,"packet":`, t.Packet)
+	b = appendEndpoint(b, `,"client":`, t.Client)
+	b = appendEndpoint(b, `,"server":`, t.Server)
+	b = appendString(b, `,"side":`, t.Side.String())
+	b = appendUint(b, `,"stream":`, uint64(t.Stream))
+	b = appendString(b, `,"from":`, t.From.String())
+	b = appendString(b, `,"to":`, t.To.String())
+	b = appendString(b, `,"basis":`, t.Basis.String())
+	b = appendStates(b, `,"possible":`, t.Possible)
+	if t.Deadline != 0 {
+		b = w.appendTime(b, `,"deadline":`, t.Deadline)
+	}
+	w.line(appendString(b, `,"why":`, t.Why))
+}
+
+// Connection writes the line of a connection that retires.
+func (w *Writer) Connection(c *tracker.Connection) {
+	if !w.events.Connection {
+		return
+	}
+	b := append(w.buf, `{"event":"connection"`...)
+	b = appendUint(b, `,"conn":`, c.Conn)
+	b = append(b, `,"streams":[`...)
+	for i, s := range c.Streams {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(s), 10)
+	}
+	b = appendBool(b, `],"continued":`, c.Continued)
+	b = appendBool(b, `,"evicted":`, c.Evicted)
+	b = appendBool(b, `,"guessed":`, c.Guessed)
+	b = w.appendTime(b, `,"start":`, c.Start)
+	b = w.appendTime(b, `,"end":`, c.Last)
+	b = appendVLAN(b, c.VLAN)
+	b = w.appendEnd(b, `,"client":`, &c.Client)
+	b = w.appendEnd(b, `,"server":`, &c.Server)
+	if c.Closed {
+		b = appendString(b, `,"closed_by":`, c.ClosedBy.String())
+	}
+	b = appendString(b, `,"how":`, c.How.String())
+	w.line(appendFilter(b, c.Streams))
+}
+
+// appendVLAN writes the VLAN identifiers, outer first, if there are any.
+func appendVLAN(b []byte, ids [2]uint16) []byte {
+	if ids[0] == 0 && ids[1] == 0 {
+		return b
+	}
+	b = appendUint(b, `,"vlan":[`, uint64(ids[0]))
+	if ids[1] != 0 {
+		b = appendUint(b, `,`, uint64(ids[1]))
+	}
+	return append(b, ']')
+}
+
+// appendEnd writes what is known of one endpoint.
+func (w *Writer) appendEnd(b []byte, key string, e *tracker.End) []byte {
+	b = append(append(b, key...), '{')
+	b = appendAddress(b, e.Endpoint)
+	b = appendString(b, `,"state":`, e.State.String())
+	b = appendString(b, `,"basis":`, e.Basis.String())
+	b = appendStates(b, `,"possible":`, e.Possible)
+	if e.Deadline != 0 {
+		b = w.appendTime(b, `,"deadline":`, e.Deadline)
+	}
+	b = appendUint(b, `,"packets":`, e.Packets)
+	b = appendUint(b, `,"bytes":`, e.Bytes)
+	b = appendUint(b, `,"payload_bytes":`, e.PayloadBytes)
+	b = appendUint(b, `,"stream_bytes":`, e.StreamBytes)
+	b = appendUint(b, `,"missed_bytes":`, e.MissedBytes)
+	b = appendUint(b, `,"retransmissions":`, e.Retransmissions)
+	b = appendUint(b, `,"zero_windows":`, e.ZeroWindows)
+	b = appendDecimal(b, `,"zero_window_s":`, e.ShutTotal, 9)
+	if e.ShutSince != 0 {
+		b = w.appendTime(b, `,"zero_window_since":`, e.ShutSince)
+	}
+	b = appendUint(b, `,"probes":`, e.Probes)
+	b = appendUint(b, `,"keepalives":`, e.Keepalives)
+	b = appendUint(b, `,"bad_checksums":`, e.BadChecksums)
+	if e.RTT.N > 0 {
+		b = appendDecimal(b, `,"rtt_ms":{"min":`, e.RTT.Min, 6)
+		b = appendDecimal(b, `,"mean":`, e.RTT.Mean, 6)
+		b = appendDecimal(b, `,"max":`, e.RTT.Max, 6)
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+// appendFilter writes the Wireshark filter that shows the connection.
+func appendFilter(b []byte, streams []uint32) []byte {
+	for i, s := range streams {
+		key := `,"wireshark":"tcp.stream eq `
+		if i > 0 {
+			key = " or tcp.stream eq "
+		}
+		b = appendUint(b, key, uint64(s))
+	}
+	if len(streams) > 0 {
+		b = append(b, '"')
+	}
+	return b
+}
+
+// Summary writes the summary line.
+func (w *Writer) Summary(s *output.Summary) {
+	if !w.events.Summary {
+		return
+	}
+	b := append(w.buf, `{"event":"summary"`...)
+	b = appendUint(b, `,"schema":`, Schema)
+	b = appendUint(b, `,"packets":`, s.Packets)
+	b = appendUint(b, `,"tcp_segments":`, s.Segments)
+	b = appendUint(b, `,"transitions":`, s.Tracker.Transitions)
+	states := map[string]uint64{}
+	for _, p := range s.States() {
+		states[p.Client.String()+"/"+p.Server.String()] = p.Connections
+	}
+	b = appendCounts(b, `,"states":`, states)
+	b = appendCounts(b, `,"skipped":`, s.Skipped)
+	b = appendUint(b, `,"connections":`, s.Tracker.Connections)
+	b = appendUint(b, `,"capture":{"received":`, s.Received)
+	b = appendUint(b, `,"dropped":`, s.Dropped)
+	b = appendUint(b, `},"evicted":`, s.Tracker.Evicted)
+	b = appendUint(b, `,"duplicates":`, s.Tracker.Duplicates)
+	b = appendUint(b, `,"bad_checksums":`, s.Tracker.BadChecksums)
+	b = appendUint(b, `,"offloaded_checksums":`, s.Tracker.Offloaded)
+	w.line(appendUint(b, `,"time_backwards":`, s.Tracker.TimeBackwards))
+}
+
+// appendCounts writes a map, keys sorted.
+func appendCounts(b []byte, key string, counts map[string]uint64) []byte {
+	names := make([]string, 0, len(counts))
+	for name := range counts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b = append(append(b, key...), '{')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, "", name), ':')
+		b = strconv.AppendUint(b, counts[name], 10)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,380 @@
+package jsonl
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+var everything = output.Events{Transition: true, Connection: true, Summary: true}
+
+// The types below are the lines as encoding/json would write them.
+
+type jsonEndpoint struct {
+	IP   string `json:"ip"`
+	Port uint16 `json:"port"`
+}
+
+type jsonTransition struct {
+	Event    string       `json:"event"`
+	Time     string       `json:"time"`
+	Conn     uint64       `json:"conn"`
+	Packet   uint64       `json:"packet"`
+	Client   jsonEndpoint `json:"client"`
+	Server   jsonEndpoint `json:"server"`
+	Side     string       `json:"side"`
+	Stream   uint32       `json:"stream"`
+	From     string       `json:"from"`
+	To       string       `json:"to"`
+	Basis    string       `json:"basis"`
+	Possible []string     `json:"possible"`
+	Deadline string       `json:"deadline,omitempty"`
+	Why      string       `json:"why"`
+}
+
+type jsonRTT struct {
+	Min  float64 `json:"min"`
+	Mean float64 `json:"mean"`
+	Max  float64 `json:"max"`
+}
+
+type jsonEnd struct {
+	jsonEndpoint
+	State           string   `json:"state"`
+	Basis           string   `json:"basis"`
+	Possible        []string `json:"possible"`
+	Deadline        string   `json:"deadline,omitempty"`
+	Packets         uint64   `json:"packets"`
+	Bytes           uint64   `json:"bytes"`
+	PayloadBytes    uint64   `json:"payload_bytes"`
+	StreamBytes     uint64   `json:"stream_bytes"`
+	MissedBytes     uint64   `json:"missed_bytes"`
+	Retransmissions uint64   `json:"retransmissions"`
+	ZeroWindows     uint64   `json:"zero_windows"`
+	ZeroWindowS     float64  `json:"zero_window_s"`
+	ZeroWindowSince string   `json:"zero_window_since,omitempty"`
+	Probes          uint64   `json:"probes"`
+	Keepalives      uint64   `json:"keepalives"`
+	BadChecksums    uint64   `json:"bad_checksums"`
+	RTT             *jsonRTT `json:"rtt_ms,omitempty"`
+}
+
+type jsonConnection struct {
+	Event     string   `json:"event"`
+	Conn      uint64   `json:"conn"`
+	Streams   []uint32 `json:"streams"`
+	Continued bool     `json:"continued"`
+	Evicted   bool     `json:"evicted"`
+	Guessed   bool     `json:"guessed"`
+	Start     string   `json:"start"`
+	End       string   `json:"end"`
+	VLAN      []uint16 `json:"vlan,omitempty"`
+	Client    jsonEnd  `json:"client"`
+	Server    jsonEnd  `json:"server"`
+	ClosedBy  string   `json:"closed_by,omitempty"`
+	How       string   `json:"how"`
+	Wireshark string   `json:"wireshark,omitempty"`
+}
+
+type jsonSummary struct {
+	Event       string            `json:"event"`
+	Schema      int               `json:"schema"`
+	Packets     uint64            `json:"packets"`
+	Segments    uint64            `json:"tcp_segments"`
+	Transitions uint64            `json:"transitions"`
+	States      map[string]uint64 `json:"states"`
+	Skipped     map[string]uint64 `json:"skipped"`
+	Connections uint64            `json:"connections"`
+	Capture     struct {
+		Received uint64 `json:"received"`
+		Dropped  uint64 `json:"dropped"`
+	} `json:"capture"`
+	Evicted       uint64 `json:"evicted"`
+	Duplicates    uint64 `json:"duplicates"`
+	BadChecksums  uint64 `json:"bad_checksums"`
+	Offloaded     uint64 `json:"offloaded_checksums"`
+	TimeBackwards uint64 `json:"time_backwards"`
+}
+
+func stamp(ns int64) string {
+	if ns == 0 {
+		return ""
+	}
+	return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
+
+func endpoint(e tcp.Endpoint) jsonEndpoint { return jsonEndpoint{e.IP().String(), e.Port} }
+
+func names(set tracker.StateSet) []string {
+	list := []string{}
+	for s := range set.All() {
+		list = append(list, s.String())
+	}
+	return list
+}
+
+func mirrorTransition(t *tracker.Transition) any {
+	return jsonTransition{"transition", stamp(t.Time), t.Conn, t.Packet, endpoint(t.Client), endpoint(t.Server), t.Side.String(), t.Stream,
+		t.From.String(), t.To.String(), t.Basis.String(), names(t.Possible), stamp(t.Deadline), t.Why}
+}
+
+func mirrorEnd(e *tracker.End) jsonEnd {
+	j := jsonEnd{endpoint(e.Endpoint), e.State.String(), e.Basis.String(), names(e.Possible), stamp(e.Deadline), e.Packets, e.Bytes, e.PayloadBytes,
+		e.StreamBytes, e.MissedBytes, e.Retransmissions, e.ZeroWindows, float64(e.ShutTotal) / 1e9, stamp(e.ShutSince), e.Probes, e.Keepalives, e.BadChecksums, nil}
+	if e.RTT.N > 0 {
+		j.RTT = &jsonRTT{float64(e.RTT.Min) / 1e6, float64(e.RTT.Mean) / 1e6, float64(e.RTT.Max) / 1e6}
+	}
+	return j
+}
+
+func mirrorConnection(c *tracker.Connection) any {
+	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed, stamp(c.Start), stamp(c.Last), nil,
+		mirrorEnd(&c.Client), mirrorEnd(&c.Server), "", c.How.String(), ""}
+	if c.VLAN[0] != 0 {
+		j.VLAN = c.VLAN[:1]
+		if c.VLAN[1] != 0 {
+			j.VLAN = c.VLAN[:]
+		}
+	}
+	if c.Closed {
+		j.ClosedBy = c.ClosedBy.String()
+	}
+	for i, s := range c.Streams {
+		if i > 0 {
+			j.Wireshark += " or "
+		}
+		b, _ := json.Marshal(s)
+		j.Wireshark += "tcp.stream eq " + string(b)
+	}
+	return j
+}
+
+func mirrorSummary(s *output.Summary) any {
+	j := jsonSummary{Event: "summary", Schema: Schema, Packets: s.Packets, Segments: s.Segments, Transitions: s.Tracker.Transitions,
+		States: map[string]uint64{}, Skipped: map[string]uint64{}, Connections: s.Tracker.Connections, Evicted: s.Tracker.Evicted,
+		Duplicates: s.Tracker.Duplicates, BadChecksums: s.Tracker.BadChecksums, Offloaded: s.Tracker.Offloaded, TimeBackwards: s.Tracker.TimeBackwards}
+	for _, p := range s.States() {
+		j.States[p.Client.String()+"/"+p.Server.String()] = p.Connections
+	}
+	for reason, n := range s.Skipped {
+		j.Skipped[reason] = n
+	}
+	j.Capture.Received, j.Capture.Dropped = s.Received, s.Dropped
+	return j
+}
+
+// The functions below make events of any content.
+
+func randomEndpoint(r *rand.Rand) tcp.Endpoint {
+	if r.IntN(2) == 0 {
+		return tcp.EndpointFrom(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(r.Uint32()), byte(r.Uint32()), 1}), uint16(r.Uint32())))
+	}
+	return tcp.Endpoint{Addr: tcp.Addr{Hi: r.Uint64() >> r.IntN(64), Lo: r.Uint64() >> r.IntN(64)}, Port: uint16(r.Uint32()), V6: true}
+}
+
+func randomSet(r *rand.Rand) tracker.StateSet {
+	return tracker.StateSet(r.IntN(1 << tcp.NumStates))
+}
+
+func randomTime(r *rand.Rand) int64 {
+	return 1 + r.Int64N(1<<62)>>r.IntN(62)
+}
+
+func randomTransition(r *rand.Rand) *tracker.Transition {
+	t := &tracker.Transition{Time: randomTime(r), Packet: r.Uint64(), Conn: r.Uint64N(99), Stream: r.Uint32(), Client: randomEndpoint(r), Server: randomEndpoint(r),
+		Side: tracker.Side(r.IntN(2)), From: tracker.State(r.IntN(tcp.NumStates)), To: tracker.State(r.IntN(tcp.NumStates)), Basis: tracker.Basis(r.IntN(2)),
+		Possible: randomSet(r), Why: strings.Repeat("x \"\\\n\t\r\b\f\x01\x7f\xffß\u2028\u2029€", r.IntN(2)) + "FIN sent"}
+	if r.IntN(2) == 0 {
+		t.Deadline = randomTime(r)
+	}
+	return t
+}
+
+func randomEnd(r *rand.Rand) tracker.End {
+	n := func() uint64 { return r.Uint64() >> r.IntN(64) }
+	e := tracker.End{Endpoint: randomEndpoint(r), State: tracker.State(r.IntN(tcp.NumStates)), Basis: tracker.Basis(r.IntN(2)), Possible: randomSet(r),
+		Packets: n(), Bytes: n(), PayloadBytes: n(), StreamBytes: n(), MissedBytes: n(), Retransmissions: n(), ZeroWindows: n(), Probes: n(), Keepalives: n(),
+		BadChecksums: n(), ShutTotal: r.Int64N(1e15)}
+	if r.IntN(2) == 0 {
+		e.RTT = tracker.RTT{N: 1, Min: r.Int64N(1e12), Mean: r.Int64N(1e6), Max: r.Int64N(10)}
+		e.ShutSince, e.Deadline = randomTime(r), randomTime(r)
+	}
+	return e
+}
+
+func randomConnection(r *rand.Rand) *tracker.Connection {
+	c := &tracker.Connection{Conn: r.Uint64(), Start: randomTime(r), Last: randomTime(r), Continued: r.IntN(2) == 0, Evicted: r.IntN(2) == 0,
+		Guessed: r.IntN(2) == 0, Client: randomEnd(r), Server: randomEnd(r), Closed: r.IntN(2) == 0, ClosedBy: tracker.Side(r.IntN(2)), How: tracker.How(r.IntN(7))}
+	for range r.IntN(3) {
+		c.Streams = append(c.Streams, r.Uint32())
+	}
+	switch r.IntN(3) {
+	case 1:
+		c.VLAN[0] = 7
+	case 2:
+		c.VLAN = [2]uint16{100, 4094}
+	}
+	return c
+}
+
+func randomSummary(r *rand.Rand) *output.Summary {
+	s := &output.Summary{Packets: r.Uint64(), Segments: r.Uint64(), Skipped: map[string]uint64{"not-ip": 3, "truncated": r.Uint64()}, Received: r.Uint64(), Dropped: 7,
+		Tracker: tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5}}
+	for range r.IntN(5) {
+		s.Tracker.States[r.IntN(tcp.NumStates)][r.IntN(tcp.NumStates)]++
+	}
+	return s
+}
+
+// written is one event, as the Writer wrote it and as encoding/json has it.
+func written(t *testing.T, r *rand.Rand, kind int) (got, want string) {
+	var out bytes.Buffer
+	w := New(&out, everything)
+	var mirror any
+	switch kind {
+	case 0:
+		e := randomTransition(r)
+		w.Transition(e)
+		mirror = mirrorTransition(e)
+	case 1:
+		e := randomConnection(r)
+		w.Connection(e)
+		mirror = mirrorConnection(e)
+	case 2:
+		e := randomSummary(r)
+		w.Summary(e)
+		mirror = mirrorSummary(e)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var std bytes.Buffer
+	enc := json.NewEncoder(&std)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(mirror); err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), std.String()
+}
+
+func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 3000 {
+		if got, want := written(t, r, i%3); got != want {
+			t.Fatalf("line differs from encoding/json\n got %s want %s", got, want)
+		}
+	}
+}
+
+func TestLinesFitTheSchema(t *testing.T) {
+	text, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 300 {
+		line, _ := written(t, r, i%3)
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(v); err != nil {
+			t.Fatalf("%s does not fit: %v", line, err)
+		}
+	}
+	for _, wrong := range []string{`{"event":"transition"}`, `{"event":"weather"}`, `{}`, `[]`} {
+		v, _ := jsonschema.UnmarshalJSON(strings.NewReader(wrong))
+		if schema.Validate(v) == nil {
+			t.Errorf("%s fits", wrong)
+		}
+	}
+}
+
+func TestLinesCostNoAllocation(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	w := New(io.Discard, everything)
+	tr, c := randomTransition(r), randomConnection(r)
+	if n := testing.AllocsPerRun(1000, func() { w.Transition(tr); w.Connection(c) }); n != 0 {
+		t.Errorf("%v allocations for two lines", n)
+	}
+}
+
+func TestOnlyChosenEvents(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var out bytes.Buffer
+	w := New(&out, output.Events{Connection: true})
+	w.Transition(randomTransition(r))
+	w.Connection(randomConnection(r))
+	w.Summary(randomSummary(r))
+	w.Flush()
+	if s := out.String(); strings.Count(s, "\n") != 1 || !strings.HasPrefix(s, `{"event":"connection"`) {
+		t.Errorf("printed %s", s)
+	}
+}
+
+type brokenPipe struct{}
+
+var errPipe = errors.New("pipe")
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errPipe }
+
+func TestFlushKeepsTheFirstError(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	w := New(brokenPipe{}, everything)
+	for range 1000 {
+		w.Connection(randomConnection(r))
+	}
+	if w.Flush() != errPipe || w.Flush() != errPipe {
+		t.Error("the error of the write is lost")
+	}
+	if cap(w.buf) > 2*full {
+		t.Error("the buffer grows though nobody takes it")
+	}
+}
+
+func BenchmarkTransition(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	w := New(io.Discard, everything)
+	t := randomTransition(r)
+	t.Why = "FIN sent"
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Transition(t)
+	}
+}
+
+func BenchmarkConnection(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	w := New(io.Discard, everything)
+	c := randomConnection(r)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Connection(c)
+	}
+}

@@ -1,0 +1,59 @@
+// Package output holds what every format shares: the interface through which it is driven and the account of a run.
+// The formats themselves are its sub-packages.
+//
+//	tracker ──> jsonl | csv | text | trace ──> an io.Writer
+//
+// A format takes the tracker's events as they come, by pointers that it must not keep, and a Summary at the end.
+// Formats never judge and never change what they are told; none of them reads a clock. A Writer is used by one
+// goroutine at a time.
+package output
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// Writer is one format at work.
+type Writer interface {
+	tracker.Sink
+	// Summary is called once, after the last event.
+	Summary(*Summary)
+	// Flush hands on what is buffered, because the input has paused or ended. It returns the first error of any write.
+	Flush() error
+}
+
+// Events chooses kinds of events.
+type Events struct{ Transition, Connection, Summary bool }
+
+// Summary is the account of one run: what was read, what of it was followed, and where the connections stood.
+type Summary struct {
+	Packets  uint64            // records read, whatever they held
+	Segments uint64            // TCP segments among them
+	Skipped  map[string]uint64 // records that were not followed, by reason
+	Received uint64            // packets that the capture's source saw, as far as it says
+	Dropped  uint64            // packets that it lost before they reached us
+	Last     int64             // time of the last packet, nanoseconds since 1970 UTC; 0: none
+	Tracker  tracker.Stats
+}
+
+// StatePair counts the connections whose last states were these.
+type StatePair struct {
+	Client, Server tracker.State
+	Connections    uint64
+}
+
+// States lists the pairs of last states, most frequent first.
+func (s *Summary) States() []StatePair {
+	var pairs []StatePair
+	for c, row := range s.Tracker.States {
+		for v, n := range row {
+			if n > 0 {
+				pairs = append(pairs, StatePair{tracker.State(c), tracker.State(v), n})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b StatePair) int { return cmp.Compare(b.Connections, a.Connections) })
+	return pairs
+}
