@@ -78,10 +78,10 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	was := snd.inFlight()
 	r := snd.snd.Add(t.holes, s.Seq, s.SegLen())
-	snd.flags &^= baseless
-	if r.New > 0 && s.Len > 0 {
-		snd.narrow(sndData)
+	if r.New > 0 && s.Len > 0 && !snd.has(baseless) {
+		snd.narrow(sndData) // the first octets seen may be old ones
 	}
+	snd.flags &^= baseless
 	if r.New == 0 && r.Repeat > 0 {
 		snd.retransmissions++
 		snd.timedAt = 0

@@ -12,7 +12,11 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.snd.Start(s.Seq)
 	}
 	if !t.resets(c, snd, rcv, s) {
-		return // forged, or too old to count: a challenge ACK at most
+		// Forged, or too old to count: a challenge ACK at most. But of a late start too little is known to say so.
+		if c.flags&late != 0 {
+			snd.expired, rcv.expired = snd.expired.With(Closed), rcv.expired.With(Closed)
+		}
+		return
 	}
 	refused := rcv.sure == SynSent && snd.sure == Closed
 	if t.closedBy(c, s.Dir, HowRST) && refused {

@@ -101,6 +101,9 @@ func (t *Tracker) watched(n uint32, c *conn) {
 
 // unprobed is the shut timer: a window has been shut for long and nobody asks for it to open, so nothing waits.
 func (t *Tracker) unprobed(c *conn) {
+	if c.flags&late != 0 {
+		return // the last probe may have been before the capture, and the next be long in coming
+	}
 	for d := range c.ends {
 		e, peer := &c.ends[d], &c.ends[1-d]
 		if peer.shutAt != 0 && t.now-peer.shutAt >= lasts[shutTimer] && e.has(stalled) && !e.has(probed) && e.flight == 0 {
