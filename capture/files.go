@@ -142,6 +142,7 @@ func (s *files) readOne(segs []tcp.Segment) (n int, err error) {
 
 // take decodes a record into seg and returns how many segments came of it.
 func (s *files) take(in *input, rec *record, seg *tcp.Segment) int {
+	in.packets++
 	st := &s.stats
 	st.Packets++
 	if st.Packets == 1 {
@@ -193,7 +194,7 @@ func (s *files) wait() bool {
 func (s *files) finish(in *input, err error) {
 	switch {
 	case s.closed(): // the reader's own doing
-	case in.format == nil: // it was a stream: only now do we know
+	case !in.known(): // it was a stream: only now do we know
 		s.fatal = in.unreadable(err)
 		if len(s.in) > 1 {
 			s.warn(&Warning{File: in.name, What: bare(err).Error()})
@@ -203,9 +204,7 @@ func (s *files) finish(in *input, err error) {
 			s.warn(w)
 		}
 	}
-	if g, ok := in.format.(*pcapng); ok {
-		s.gone += g.dropped()
-	}
+	s.gone += in.ng.dropped()
 	in.close()
 }
 
@@ -239,8 +238,8 @@ func (s *files) Stats() Stats {
 	st.Bytes = s.read.Load()
 	st.Dropped = s.gone
 	for _, in := range s.in {
-		if g, ok := in.format.(*pcapng); ok && !in.done {
-			st.Dropped += g.dropped()
+		if !in.done {
+			st.Dropped += in.ng.dropped()
 		}
 	}
 	return st

@@ -13,13 +13,13 @@ type input struct {
 	name    string
 	file    io.ReadCloser
 	w       window
-	format  format // nil until the first octets have been looked at
+	pcap    *pcap // one of these two, once the first octets have been looked at
+	ng      *pcapng
 	unpack  *unpacker
-	packets uint64 // records read from it
+	packets uint64 // records taken from it
 	link    uint32 // of the last warning about link types
 	size    int64
 	rec     record // its next record, when merging
-	ready   bool   // rec is set
 	done    bool
 	quit    <-chan struct{} // the source's
 }
@@ -86,18 +86,24 @@ func bare(err error) error {
 func (in *input) more() error { return in.w.more() }
 
 // next reads the next record from the window, errMore if more input is needed.
+//
+// The calls are static for speed: through an interface, rec would move to the heap and every frame through the
+// collector's write barrier.
 func (in *input) next(rec *record) error {
-	if in.format == nil {
-		if err := in.sniff(); err != nil {
-			return err
-		}
+	switch {
+	case in.pcap != nil:
+		return in.pcap.next(rec)
+	case in.ng != nil:
+		return in.ng.next(rec)
 	}
-	err := in.format.next(rec)
-	if err == nil {
-		in.packets++
+	if err := in.sniff(); err != nil {
+		return err
 	}
-	return err
+	return in.next(rec)
 }
+
+// known says that the format has been found out.
+func (in *input) known() bool { return in.pcap != nil || in.ng != nil }
 
 // sniff finds out the format from the first octets, through one layer of compression.
 func (in *input) sniff() error {
@@ -112,9 +118,9 @@ func (in *input) sniff() error {
 		if len(b) < pcapHeader {
 			return w.need(pcapHeader)
 		}
-		in.format, err = newPcap(w)
+		in.pcap, err = newPcap(w)
 	case isPcapng(b):
-		in.format = newPcapng(w)
+		in.ng = newPcapng(w)
 	case in.unpack == nil && packed(b) != nil:
 		return in.decompress(packed(b))
 	default:

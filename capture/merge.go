@@ -7,7 +7,8 @@ import (
 // merge holds the inputs that have a record ready, the earliest on top; of equal times the first named.
 type merge struct {
 	heap    []int
-	waiting []int // inputs whose next record is not there yet
+	waiting []int // inputs that must be read on for their next record
+	asleep  []int // growing files without more at the moment; asked again at the next Read, they hold up nobody
 	started bool
 }
 
@@ -20,6 +21,8 @@ func (s *files) readMerged(segs []tcp.Segment) (n int, err error) {
 			m.waiting = append(m.waiting, i)
 		}
 	}
+	m.waiting = append(m.waiting, m.asleep...)
+	m.asleep = m.asleep[:0]
 	for n < len(segs) {
 		if s.enough() {
 			return n, s.end(n)
@@ -28,13 +31,10 @@ func (s *files) readMerged(segs []tcp.Segment) (n int, err error) {
 			return n, nil
 		}
 		if len(m.heap) == 0 {
-			if len(m.waiting) == 0 {
+			if n > 0 || len(m.asleep) == 0 || !s.wait() {
 				return n, s.end(n)
 			}
-			if n > 0 {
-				return n, nil
-			}
-			s.wait()
+			m.waiting, m.asleep = m.asleep, m.waiting
 			continue
 		}
 		i := m.heap[0]
@@ -54,11 +54,9 @@ func (s *files) readMerged(segs []tcp.Segment) (n int, err error) {
 	return n, nil
 }
 
-// advance brings the waiting inputs to their next record. Without block it returns false instead of reading. Growing
-// files that have nothing more now go on waiting and hold up nobody.
+// advance brings the waiting inputs to their next record. Without block it returns false instead of reading.
 func (s *files) advance(block bool) bool {
 	m := &s.merge
-	still := m.waiting[:0]
 	for k, i := range m.waiting {
 		in := s.in[i]
 		if in.done {
@@ -67,7 +65,7 @@ func (s *files) advance(block bool) bool {
 		err := in.next(&in.rec)
 		for err == errMore {
 			if !block {
-				m.waiting = append(still, m.waiting[k:]...)
+				m.waiting = append(m.waiting[:0], m.waiting[k:]...)
 				return false
 			}
 			if err = in.more(); err == nil {
@@ -79,12 +77,12 @@ func (s *files) advance(block bool) bool {
 			m.heap = append(m.heap, i)
 			s.up(len(m.heap) - 1)
 		case errWait:
-			still = append(still, i)
+			m.asleep = append(m.asleep, i)
 		default:
 			s.finish(in, err)
 		}
 	}
-	m.waiting = still
+	m.waiting = m.waiting[:0]
 	return true
 }
 

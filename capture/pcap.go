@@ -14,13 +14,6 @@ type record struct {
 	other bool   // no packet at all
 }
 
-// format reads the records of one kind of capture file from a window.
-type format interface {
-	// next reads the record at the front of the window, errMore if it is not there whole. A damaged error ends the
-	// file.
-	next(*record) error
-}
-
 // damaged is an error that says what in the file is damaged.
 type damaged string
 
@@ -83,6 +76,7 @@ func newPcap(w *window) (*pcap, error) {
 	return p, nil
 }
 
+// next reads the record at the front of the window into rec; errMore if it is not there whole.
 func (p *pcap) next(rec *record) error {
 	w := p.w
 	b := w.buf[w.lo:w.hi]

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -101,42 +102,44 @@ func (g *pcapng) next(rec *record) error {
 			return damaged("a block's two lengths differ")
 		}
 		w.lo += end
-		found, err := g.block(kind, b[8:end-4:end-4], rec)
-		if found || err != nil {
+		if err := g.block(kind, b[8:end-4:end-4], rec); err != errNone {
 			return err
 		}
 	}
 }
 
-// block reads a block's body. It says whether there was a record in it.
-func (g *pcapng) block(kind uint32, b []byte, rec *record) (bool, error) {
+// errNone says that a block holds no record.
+var errNone = errors.New("no record")
+
+// block reads a block's body, and the record in it if it is of a kind that holds one.
+func (g *pcapng) block(kind uint32, b []byte, rec *record) error {
 	if !g.section && kind != blockSection {
-		return false, damaged("a block stands before the section header")
+		return damaged("a block stands before the section header")
 	}
 	switch kind {
 	case blockPacket, blockOldPacket:
 		if len(b) < 20 {
-			return false, damaged("a packet block is too short")
+			return damaged("a packet block is too short")
 		}
 		id := g.u32(b)
 		if kind == blockOldPacket {
 			id = g.u16(b)
 		}
 		ticks := uint64(g.u32(b[4:]))<<32 | uint64(g.u32(b[8:]))
-		return true, g.packet(id, ticks, b[20:], g.u32(b[12:]), g.u32(b[16:]), rec)
+		return g.packet(id, ticks, b[20:], g.u32(b[12:]), g.u32(b[16:]), rec)
 	case blockSimple:
-		return true, g.simple(b, rec)
+		return g.simple(b, rec)
 	case blockSection:
-		return false, g.begin(b)
+		return g.begin(b)
 	case blockInterface:
-		return false, g.describe(b)
+		return g.describe(b)
 	case blockStatistics:
 		g.statistics(b)
 	case blockJournal, blockSysdig, blockSysdigFlag:
 		*rec = record{time: g.last, other: true}
-		return true, nil
+		return nil
 	}
-	return false, nil
+	return errNone
 }
 
 func (g *pcapng) packet(id uint32, ticks uint64, b []byte, have, orig uint32, rec *record) error {
@@ -184,7 +187,7 @@ func (g *pcapng) begin(b []byte) error {
 	g.lost = g.dropped()
 	g.ifaces = g.ifaces[:0]
 	g.section = true
-	return nil
+	return errNone
 }
 
 func (g *pcapng) describe(b []byte) error {
@@ -204,7 +207,7 @@ func (g *pcapng) describe(b []byte) error {
 		}
 	})
 	g.ifaces = append(g.ifaces, f)
-	return nil
+	return errNone
 }
 
 // statistics keeps the latest count of an interface's drops, which only grows.

@@ -19,8 +19,8 @@ func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
 		return SkipTruncated
 	}
 	head := int(b[12]>>4) * 4
-	sport, dport := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-	seg.Flow, seg.Dir = tcp.MakeFlow(seg.Flow.A, seg.Flow.B, sport, dport, seg.Flow.V6 != 0)
+	seg.Flow.PortA, seg.Flow.PortB = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	order(seg)
 	seg.Seq = tcp.Seq(binary.BigEndian.Uint32(b[4:]))
 	seg.Ack = tcp.Seq(binary.BigEndian.Uint32(b[8:]))
 	seg.Flags = tcp.Flags(binary.BigEndian.Uint16(b[12:]) & 0x1ff)
@@ -43,4 +43,17 @@ func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
 		seg.Sum = verify(b, &seg.Flow)
 	}
 	return taken
+}
+
+// order puts the flow, which stands as source and destination, in the key's order. It is tcp.MakeFlow in place: copying
+// the key as a whole stalls on the words just written, a fifth of a packet's time.
+func order(seg *tcp.Segment) {
+	f := &seg.Flow
+	if f.A.Hi < f.B.Hi || f.A.Hi == f.B.Hi && (f.A.Lo < f.B.Lo || f.A.Lo == f.B.Lo && f.PortA <= f.PortB) {
+		return
+	}
+	f.A.Hi, f.B.Hi = f.B.Hi, f.A.Hi
+	f.A.Lo, f.B.Lo = f.B.Lo, f.A.Lo
+	f.PortA, f.PortB = f.PortB, f.PortA
+	seg.Dir = tcp.FromB
 }
