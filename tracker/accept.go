@@ -83,6 +83,10 @@ func (t *Tracker) acknowledges(c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.ack, snd.edge, snd.flags = ack, ack, snd.flags|hasACK
 	} else if ack.After(snd.ack) {
 		snd.ack = ack
+		if snd.has(hasFIN) && !(rcv.has(hasFIN) && ack.After(rcv.fin)) {
+			snd.flags |= owned
+			snd.dueAt, snd.expired = 0, 0
+		}
 	}
 	if ack.After(rcv.snd.Una()) {
 		rcv.snd.Ack(t.holes, ack)

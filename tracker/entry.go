@@ -6,7 +6,7 @@ import (
 )
 
 // endFlags are what is known of one endpoint, a bit each.
-type endFlags uint16
+type endFlags uint32
 
 const (
 	hasISS      endFlags = 1 << iota // iss is known
@@ -24,6 +24,7 @@ const (
 	hasTS                            // tsRecent is known
 	abortive                         // it sent a RST that was accepted
 	synAgain                         // its SYN-ACK was repeated after the handshake's ACK had passed
+	owned                            // it took data after its FIN: its owner has not closed wholly
 	baseless                         // where its octets begin is an assumption, and none was seen
 )
 
@@ -37,7 +38,7 @@ type end struct {
 	fin       tcp.Seq // sequence number of its FIN; iff hasFIN
 	sackHi    tcp.Seq // right edge of the highest SACK block it sent above ack
 	synACK    tcp.Seq // what its SYN-ACK acknowledged
-	ackedFrom tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN; iff gotFIN
+	ackedFrom tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
 	win       uint32  // receive window it announced last, octets
 	maxWin    uint32
 	tsRecent  uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS

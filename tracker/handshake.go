@@ -32,6 +32,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	case snd.has(hasISS) && snd.iss == s.Seq:
 		snd.synRTX++
 		snd.timedAt = 0
+		snd.retract(rcvRST) // Windows tries again after a refusal
 		if snd.sure == SynSent && t.contradicts(c, snd, rcvSYNACK) {
 			snd.retract(rcvSYNACK)
 		}
@@ -78,7 +79,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if rcv.has(hasISS) && !t.answers(n, c, rcv, s) {
 		return // its receiver will answer with a RST (figure 8)
 	}
-	if snd.sure != Closed && snd.sure != SynSent {
+	if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
 		return // challenge ACK
 	}
 	if !rcv.has(hasISS) {

@@ -3,7 +3,7 @@ package tracker
 import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // again decides whether a SYN on a known four-tuple begins another incarnation; then it retires the one there is and
-// returns nil.
+// returns the new.
 func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
 	if s.Flags&tcp.ACK != 0 || s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq || c.num == t.begun {
@@ -16,8 +16,20 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	if rcv.est == TimeWait && !t.reopens(snd, rcv, s) {
 		return n, c
 	}
+	before, h := *rcv, c.hash
 	t.retire(n, c, HowOpen)
-	return 0, nil
+	n, c = t.begin(h, s)
+	if before.est == TimeWait {
+		c.ends[s.Dir.Other()].carry(&before)
+	}
+	return n, c
+}
+
+// carry leaves an endpoint in TIME-WAIT from the incarnation before: until its SYN-ACK it has not let the new one in.
+func (e *end) carry(before *end) {
+	e.sure, e.est, e.set = TimeWait, TimeWait, tcp.Set(TimeWait)
+	e.shown = claim{TimeWait, before.shown.basis, before.shown.possible}
+	e.fin, e.ackedFrom = before.snd.Next(), before.ack
 }
 
 // reopens says that TIME-WAIT lets a SYN in: a later sequence number, or a later timestamp (RFC 6191).

@@ -4,6 +4,9 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // ordinary lets a segment without SYN and RST act.
 func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if snd.sure == TimeWait && !snd.snd.Started() {
+		return // the incarnation before answers the SYN with a challenge ACK
+	}
 	t.pickUp(c, snd, rcv, s)
 	v := t.judge(c, snd, rcv, s)
 	if v == outside {
@@ -28,7 +31,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 
 	// What its sender does.
-	t.sends(n, c, snd, rcv, s)
+	t.sends(n, c, snd, rcv, s, v)
 	if fresh {
 		snd.window(c, s, t.now)
 		t.shut(n, c, snd, rcv)
@@ -64,7 +67,7 @@ func (t *Tracker) learns(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, flew 
 }
 
 // sends accounts for what a segment carries: octets new and repeated, probes, the FIN.
-func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verdict) {
 	fin := s.Flags&tcp.FIN != 0
 	if s.Len <= 1 && !fin && s.Seq == snd.snd.Next().Add(-1) && snd.snd.Started() {
 		t.pokes(n, c, snd, rcv)
@@ -92,7 +95,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if was == 0 && snd.inFlight() > 0 {
 		t.flying(n, c, snd)
 	}
-	if fin {
+	if fin && (v == acceptable || snd.has(hasFIN)) {
 		t.fin(c, snd, rcv, s)
 	}
 }

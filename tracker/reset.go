@@ -4,12 +4,23 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // reset lets a RST act: RFC 9293 3.10.7, RFC 5961 3.2.
 func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if snd.sure == TimeWait && !snd.snd.Started() && s.Seq == snd.fin && s.Ack == snd.ackedFrom {
+		snd.prove(sndRST) // the incarnation before answers the SYN, as some stacks do
+		return
+	}
 	if !snd.snd.Started() && !rcv.snd.Started() {
 		c.flags |= late | guessed
 		c.guessClient()
 		rcv.join(tcp.Synchronised)
 		rcv.snd.Start(s.Ack)
 		snd.snd.Start(s.Seq)
+	}
+	if snd.sure == SynSent && s.Flags&tcp.ACK == 0 && s.Seq != snd.iss.Add(1) {
+		// It turns down a SYN-ACK for a SYN that is not its own (figures 8 and 9), and waits on.
+		if rcv.sure == SynRecv && s.Seq == rcv.synACK {
+			rcv.presume(rcvRST, t.now)
+		}
+		return
 	}
 	if !t.resets(c, snd, rcv, s) {
 		// Forged, or too old to count: a challenge ACK at most. But of a late start too little is known to say so.
@@ -65,7 +76,7 @@ func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) bool {
 		return true // as Linux does: the peer had sent that much when it died
 	case s.Seq == nxt.Add(-1) && tcp.Set(CloseWait, LastAck, Closing).Has(rcv.est):
 		return true // as Linux does, for macOS peers
-	case rcv.est == FinWait2 && rcv.has(hasACK) && s.Seq.InRange(rcv.ack, rcv.edge.Add(1)):
+	case rcv.est == FinWait2 && !rcv.has(owned) && rcv.has(hasACK) && s.Seq.InRange(rcv.ack, rcv.edge.Add(1)):
 		return true // as Linux does once the owner is gone
 	}
 	return false

@@ -39,11 +39,10 @@ type rule struct {
 var rules = []rule{
 	{Closed, sndSYN, SynSent, "active open, 3.5"},
 	{Closed, sndSYNACK, SynRecv, "a listener answers a SYN, 3.10.7.2"},
-	{SynSent, sndSYNACK, SynRecv, "simultaneous open, 3.5 figure 7"},
+	{TimeWait, sndSYNACK, SynRecv, "a new SYN in TIME-WAIT, 3.10.7.4, RFC 6191"},
 	{SynSent, rcvSYN, SynRecv, "simultaneous open, 3.10.7.3"},
 	{SynSent, rcvSYNACK, Established, "its SYN is acknowledged, 3.10.7.3"},
 	{SynRecv, rcvACKofSYN, Established, "its SYN is acknowledged, 3.10.7.4"},
-	{SynRecv, sndFIN, FinWait1, "CLOSE in SYN-RECEIVED, 3.10.4"},
 	{SynRecv, rcvFIN, CloseWait, "FIN in SYN-RECEIVED, 3.10.7.4"},
 
 	{Established, sndFIN, FinWait1, "CLOSE, 3.10.4"},
@@ -69,7 +68,6 @@ var rules = []rule{
 	{SynRecv, sndRST, Closed, "abort, 3.10.5"},
 	{Established, sndRST, Closed, "abort, 3.10.5"},
 	{FinWait1, sndRST, Closed, "abort, 3.10.5"},
-	{FinWait2, sndRST, Closed, "abort, 3.10.5"},
 	{CloseWait, sndRST, Closed, "abort, 3.10.5"},
 	{Closing, sndRST, Closed, "abort, 3.10.5"},
 	{LastAck, sndRST, Closed, "abort, 3.10.5"},

@@ -63,7 +63,7 @@ func (t *Tracker) expect(n uint32, c *conn) {
 		e := &c.ends[d]
 		switch e.est {
 		case FinWait2:
-			if e.dueAt == 0 {
+			if e.dueAt == 0 && !e.has(owned) {
 				e.dueAt = t.now + lasts[finWait2Timer]
 				t.timers.set(finWait2Timer, t.now, n, c)
 			}
