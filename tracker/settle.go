@@ -93,8 +93,6 @@ func (t *Tracker) fire(k timer, n uint32, c *conn) {
 	switch k {
 	case flightTimer:
 		t.watched(n, c)
-	case shutTimer:
-		t.unprobed(c)
 	case goneTimer:
 		if c.retire != 0 && c.retire <= t.now {
 			t.retire(n, c, HowOpen)

@@ -58,9 +58,8 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end) {
 	case small && snd.shutAt == 0:
 		snd.shutAt = t.now
 		rcv.flags &^= probed
-		if rcv.sure == Established || rcv.sure == CloseWait {
-			rcv.stall()
-			t.timers.set(shutTimer, t.now, n, c)
+		if rcv.flight != 0 {
+			rcv.stall() // what it sent will not fit; an empty queue shows by probes whether it stays so
 		}
 	case !small && snd.shutAt != 0:
 		snd.shutSum += t.now - snd.shutAt
@@ -86,8 +85,8 @@ func (t *Tracker) watched(n uint32, c *conn) {
 			} else if !e.has(hasFIN) {
 				e.stall()
 			}
-		case e.has(stalled) && e.flight == 0 && peer.shutAt == 0:
-			if t.now-e.calmAt < t.delay(c, e)+10*millisecond {
+		case e.has(stalled) && e.flight == 0 && !(peer.shutAt != 0 && (e.has(probed) || c.flags&late != 0)):
+			if t.now-e.calmAt < t.rest(c, e, peer) {
 				again = true
 			} else {
 				e.unstall()
@@ -99,15 +98,11 @@ func (t *Tracker) watched(n uint32, c *conn) {
 	}
 }
 
-// unprobed is the shut timer: a window has been shut for long and nobody asks for it to open, so nothing waits.
-func (t *Tracker) unprobed(c *conn) {
-	if c.flags&late != 0 {
-		return // the last probe may have been before the capture, and the next be long in coming
+// rest is how long an endpoint with nothing in flight must say nothing until it is sure that no FIN waits: until it would
+// have been seen; behind a shut window, until it would have probed.
+func (t *Tracker) rest(c *conn, e, peer *end) int64 {
+	if peer.shutAt != 0 {
+		return second // five times Linux' least RTO
 	}
-	for d := range c.ends {
-		e, peer := &c.ends[d], &c.ends[1-d]
-		if peer.shutAt != 0 && t.now-peer.shutAt >= lasts[shutTimer] && e.has(stalled) && !e.has(probed) && e.flight == 0 {
-			e.unstall()
-		}
-	}
+	return t.delay(c, e) + 10*millisecond
 }

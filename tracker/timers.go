@@ -6,7 +6,6 @@ type timer uint8
 
 const (
 	flightTimer timer = iota // octets in flight for so long that a close may wait behind them
-	shutTimer                // a shut window without a probe: nothing waits
 	goneTimer                // both ends closed
 	finWait2Timer
 	timeWaitTimer
@@ -23,7 +22,6 @@ const (
 // lasts says how long each timer runs, in capture nanoseconds.
 var lasts = [numTimers]int64{
 	flightTimer:   45 * millisecond, // a stall shorter than that is a path's round trip or a delayed ACK
-	shutTimer:     second,           // five times Linux' least RTO, after which a probe would have come
 	goneTimer:     2 * second,       // DESIGN 5
 	finWait2Timer: 60 * second,      // Linux' tcp_fin_timeout
 	timeWaitTimer: 60 * second,      // Linux' TCP_TIMEWAIT_LEN
