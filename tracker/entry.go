@@ -47,6 +47,8 @@ type end struct {
 	ipID      uint16
 	ttl       uint8
 	scale     uint8
+	cause     cause // of the latest change
+	finAgain  uint8 // times that its FIN was repeated
 	unheard   uint8 // probes and keepalives sent since its peer was last heard
 
 	flags   endFlags
@@ -144,26 +146,35 @@ func (e *end) presume(on event, now int64) {
 	if e.barred.has(on) {
 		return
 	}
-	if !e.pend.has(on) {
-		e.pendAt[slot(on)] = now
+	if e.pend.has(on) {
+		return
 	}
+	e.pendAt[slot(on)] = now
 	e.pend |= 1 << on
+	e.cause = causePresumed + cause(on)
 }
 
 // presumeAnew is presume for what may be presumed again with each segment that says it.
 func (e *end) presumeAnew(on event, now int64) {
 	e.pend |= 1 << on
 	e.pendAt[slot(on)] = now
+	e.cause = causePresumed + cause(on)
 }
 
 // retract takes a presumption back.
-func (e *end) retract(on event) { e.pend &^= 1 << on }
+func (e *end) retract(on event) {
+	if e.pend.has(on) {
+		e.pend &^= 1 << on
+		e.cause = causeRetracted + cause(on)
+	}
+}
 
 // prove moves the endpoint by an event that it has shown to have done or received.
 func (e *end) prove(on event) {
 	e.sure = figure5.next[on][e.sure]
 	e.set = figure5.move(e.set, on).With(e.sure)
 	e.pend &^= 1 << on
+	e.cause = causeProven + cause(on)
 }
 
 // fold moves a state on by what is presumed.

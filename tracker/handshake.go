@@ -109,8 +109,15 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		rcv.unscale()
 	}
 	snd.window(c, s, t.now)
-	rcv.presume(rcvSYNACK, t.now)
-	rcv.presume(rcvACKofSYN, t.now)
+	rcv.isAnswered(t.now)
+}
+
+// isAnswered notes that a SYN-ACK has passed toward the endpoint.
+func (e *end) isAnswered(now int64) {
+	e.presume(rcvSYNACK, now)
+	if e.sure == SynRecv || e.pend.has(rcvSYN) {
+		e.presume(rcvACKofSYN, now) // simultaneous open
+	}
 }
 
 // unscale takes the scale back where the peer did not offer one.
@@ -154,7 +161,6 @@ func (t *Tracker) synACKAgain(c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.flags |= synAgain
 	}
 	if rcv.sure == SynSent {
-		rcv.presume(rcvSYNACK, t.now)
-		rcv.presume(rcvACKofSYN, t.now)
+		rcv.isAnswered(t.now)
 	}
 }

@@ -38,7 +38,7 @@ func (t *Tracker) pickUp(c *conn, snd, rcv *end, s *tcp.Segment) {
 
 // join puts an endpoint into every state in which what was seen of it is possible.
 func (e *end) join(set StateSet) {
-	e.sure, e.set = Established, set
+	e.sure, e.set, e.cause = Established, set, causeJoined
 	e.flags |= unscaled | baseless
 	e.flags &^= hasISS
 }

@@ -88,6 +88,9 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if r.New == 0 && r.Repeat > 0 {
 		snd.retransmissions++
 		snd.timedAt = 0
+		if rcv.shutAt != 0 {
+			snd.flags |= probed // a retransmission asks a shut window as well as a probe does
+		}
 		t.repeats(c, snd, rcv, s)
 	} else if snd.timedAt == 0 {
 		snd.time(s, t.now)
@@ -105,8 +108,11 @@ func (t *Tracker) fin(c *conn, snd, rcv *end, s *tcp.Segment) {
 	at := s.Seq.Add(s.Len)
 	acks := s.Flags&tcp.ACK != 0 && rcv.has(hasFIN) && s.Ack.After(rcv.fin)
 	if snd.has(hasFIN) {
-		if snd.fin == at && acks {
-			snd.flags |= finACKs
+		if snd.fin == at {
+			snd.finAgain = min(snd.finAgain, 254) + 1
+			if acks {
+				snd.flags |= finACKs
+			}
 		}
 		return
 	}
@@ -131,7 +137,7 @@ func (e *end) crossed() {
 	if e.sure != CloseWait {
 		return
 	}
-	e.sure = Closing
+	e.sure, e.cause = Closing, causeCrossed
 	e.set = tcp.Set(Closing, LastAck)
 }
 
@@ -151,8 +157,8 @@ func (e *end) gotFINAt(c *conn) int64 { return e.pendAt[slot(rcvFIN)] }
 
 // narrow drops the states in which the endpoint could not have sent that.
 func (e *end) narrow(on event) {
-	if left := e.set & figure5.can[on]; left != 0 {
-		e.set = left
+	if left := e.set & figure5.can[on]; left != 0 && left != e.set {
+		e.set, e.cause = left, causeNarrowed
 	}
 }
 

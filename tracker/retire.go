@@ -28,8 +28,25 @@ func (t *Tracker) Close() {
 	}
 	slices.SortFunc(left, func(a, b uint32) int { return int(int64(t.conns.at(a).num) - int64(t.conns.at(b).num)) })
 	for _, n := range left {
+		t.giveUp(n, t.conns.at(n))
 		t.retire(n, t.conns.at(n), HowOpen)
 	}
+}
+
+// finRetries is how often a FIN is repeated before its host may have given it up: Linux' orphans do so after eight.
+const finRetries = 7
+
+// giveUp widens, at the end of the input, what is possible of ends that may have given up since they were last heard:
+// no packet tells when an orphan dies.
+func (t *Tracker) giveUp(n uint32, c *conn) {
+	for d := range c.ends {
+		e, peer := &c.ends[d], &c.ends[1-d]
+		open := e.est != Closed && e.est != TimeWait
+		if open && (e.finAgain >= finRetries || peer.shutAt != 0 && e.has(probed)) {
+			e.expired, e.cause = e.expired.With(Closed), causeGivenUp
+		}
+	}
+	t.settle(n, c)
 }
 
 // report tells the Sink of a connection that retires.

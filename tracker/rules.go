@@ -21,11 +21,6 @@ const (
 	numEvents = iota
 )
 
-var eventNames = [numEvents]string{
-	"SYN sent", "SYN-ACK sent", "data sent", "FIN sent", "RST sent", "SYN received", "SYN-ACK received",
-	"its SYN is acknowledged", "FIN received", "its FIN is acknowledged", "RST received",
-}
-
 // rule is one arc of the state machine.
 type rule struct {
 	from State

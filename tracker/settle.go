@@ -45,15 +45,11 @@ func (t *Tracker) claims(c *conn, d tcp.Dir) bool {
 		t.tell = Transition{
 			Time: t.now, Packet: t.packet, Conn: c.num, Stream: c.stream, Client: a, Server: b, Side: c.side(d),
 			From: was.state, To: now.state, Basis: now.basis, Possible: now.possible, Deadline: e.dueAt,
-			Why: t.why(e, was, now),
+			Why: whys[e.cause],
 		}
 		t.cfg.Sink.Transition(&t.tell)
 	}
 	return moved
-}
-
-func (t *Tracker) why(e *end, was, now claim) string {
-	return ""
 }
 
 // expect sets the timers of states that no packet ends.
@@ -108,13 +104,13 @@ func (t *Tracker) fire(k timer, n uint32, c *conn) {
 	case finWait2Timer:
 		for d := range c.ends {
 			if e := &c.ends[d]; e.est == FinWait2 && e.dueAt != 0 && e.dueAt <= t.now {
-				e.expired = tcp.Set(Closed)
+				e.expired, e.cause = tcp.Set(Closed), causeExpired
 			}
 		}
 	case synTimer:
 		for d := range c.ends {
 			if e := &c.ends[d]; e.est == SynSent {
-				e.expired = tcp.Set(Closed)
+				e.expired, e.cause = tcp.Set(Closed), causeExpired
 			}
 		}
 	}

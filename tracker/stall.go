@@ -16,13 +16,17 @@ func hidden(set StateSet) StateSet {
 
 // stall notes that a close may wait behind the endpoint's octets.
 func (e *end) stall() {
-	e.flags |= stalled
+	if !e.has(stalled) {
+		e.flags |= stalled
+		e.cause = causeStalled
+	}
 	e.set = hidden(e.set)
 }
 
 // unstall notes that nothing holds a FIN back: had the application closed, it would have been seen.
 func (e *end) unstall() {
 	e.flags &^= stalled
+	e.cause = causeRested
 	switch {
 	case e.has(hasFIN):
 	case e.set.Has(Established):
