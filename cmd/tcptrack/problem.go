@@ -26,7 +26,8 @@ func (p *problem) Unwrap() error { return p.err }
 
 // printProblem writes the thing and the reason on one line and the next step on another.
 func printProblem(w io.Writer, err error) {
-	fmt.Fprintf(w, "tcptrack: %s\n", printable(err.Error()))
+	text := strings.TrimPrefix(err.Error(), "capture: ") // which package it was is for programmers
+	fmt.Fprintf(w, "tcptrack: %s\n", printable(text))
 	if next := nextStep(err); next != "" {
 		fmt.Fprintf(w, "  %s\n", printable(next))
 	}

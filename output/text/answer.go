@@ -8,49 +8,57 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
+// sentence is a statement and, where it needs one, the reason; on a narrow terminal the reason goes on a line of its own.
+type sentence struct{ statement, reason string }
+
 // answer says in sentences where the two ends of one connection stand and what holds them.
-func answer(r *row) []string {
+func answer(r *row) []sentence {
 	c := &r.conn
-	lines := []string{
-		"server " + c.Server.Endpoint.String() + "  " + stands(&c.Server, &c.Client),
-		"client " + c.Client.Endpoint.String() + "  " + stands(&c.Client, &c.Server),
+	list := []sentence{
+		stands("server", &c.Server, &c.Client),
+		stands("client", &c.Client, &c.Server),
 	}
 	for _, note := range r.notes {
-		if note != "a close may hide behind it" { // said beside the state
-			lines = append(lines, note)
+		if note != hiddenClose { // said beside the state
+			list = append(list, sentence{statement: note})
 		}
 	}
-	if n := c.Client.Probes + c.Server.Probes; n > 0 {
-		prober := tracker.Server
-		if c.Client.Probes > c.Server.Probes {
-			prober = tracker.Client
+	for _, prober := range []struct {
+		name   string
+		probes uint64
+	}{{"client", c.Client.Probes}, {"server", c.Server.Probes}} {
+		if prober.probes > 0 {
+			list = append(list, sentence{statement: fmt.Sprintf("the %s has probed the window %s", prober.name, times(prober.probes))})
 		}
-		lines = append(lines, fmt.Sprintf("the %s has probed the window %s", prober, times(n)))
 	}
 	if filter := filterOf(c.Streams); filter != "" {
-		lines = append(lines, "Wireshark: "+filter)
+		list = append(list, sentence{statement: "Wireshark: " + filter})
 	}
-	return lines
+	return list
 }
 
-// stands says in which state e is, which other states the evidence allows, and why.
-func stands(e, peer *tracker.End) string {
-	s := e.State.String()
+// stands says in which state an end is, which other states the evidence allows, and why.
+func stands(name string, e, peer *tracker.End) sentence {
+	s := name + " " + e.Endpoint.String() + "  " + e.State.String()
 	rest := e.Possible.Without(e.State)
-	if rest.Len() == 0 {
-		if e.Basis == tracker.Presumed && e.State != tracker.Unknown {
-			s += ", presumed: what was sent to it has not been answered yet"
-		}
-		return s
+	switch {
+	case rest == 0 && e.Basis == tracker.Presumed && e.State != tracker.Unknown:
+		return sentence{s + ", presumed:", "nothing that it sent proves it"}
+	case rest == 0:
+		return sentence{statement: s}
+	case rest.Len() > 3:
+		return sentence{s + ", or another state:", "the capture began too late to tell"}
 	}
-	if rest.Len() > 3 {
-		return s + ", or another state: the capture began too late to tell"
+	why := doubt(e, peer, rest)
+	if mayHideClose(e) && rest.Has(tracker.Closed) {
+		rest = rest.Without(tracker.Closed)
+		why += "; if so, it may be CLOSED by now"
 	}
 	var names []string
 	for t := range rest.All() {
 		names = append(names, t.String())
 	}
-	return s + ", or " + strings.Join(names, " or ") + ": " + doubt(e, peer, rest)
+	return sentence{s + ", or " + strings.Join(names, " or ") + ":", why}
 }
 
 // doubt says why the states in rest are possible too.

@@ -30,6 +30,9 @@ const (
 // Retransmissions are worth a word when they are this many and more than one segment in twenty.
 const manyRetransmissions = 20
 
+// hiddenClose stands behind the note of a shut window.
+const hiddenClose = "a close may hide behind it"
+
 // row is a connection with what there is to say of it.
 type row struct {
 	conn  tracker.Connection
@@ -83,7 +86,7 @@ func (r *row) window(side tracker.Side, reader, writer *tracker.End) {
 	case closing(writer.State):
 		r.say(critical, "%s's close is stuck behind it", other(side))
 	case hidden:
-		r.notes = append(r.notes, "a close may hide behind it")
+		r.notes = append(r.notes, hiddenClose)
 	}
 }
 

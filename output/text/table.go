@@ -178,13 +178,24 @@ func (t *Table) print(b *bytes.Buffer) {
 		r := &t.rows[i]
 		t.line(b, cells[i], widths, r.level)
 		if bad == 1 && r.level > healthy {
-			for _, sentence := range answer(r) {
-				wrap(b, indent+sentence, t.style.Width, indent+"  ")
+			for _, s := range answer(r) {
+				s.print(b, indent, t.style.Width)
 			}
 		} else if len(r.notes) > 0 {
 			wrap(b, indent+r.note(), t.style.Width, indent+"  ")
 		}
 	}
+}
+
+// print writes the sentence, on two lines where it does not fit on one.
+func (s sentence) print(b *bytes.Buffer, indent string, width int) {
+	whole := strings.TrimRight(s.statement+" "+s.reason, " ")
+	if s.reason == "" || utf8.RuneCountInString(indent+whole) <= width {
+		wrap(b, indent+whole, width, indent+"  ")
+		return
+	}
+	wrap(b, indent+s.statement, width, indent+"  ")
+	wrap(b, indent+"  "+s.reason, width, indent+"  ")
 }
 
 // line writes one line of cells.
