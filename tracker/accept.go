@@ -77,7 +77,7 @@ func (t *Tracker) credible(c *conn, rcv *end, s *tcp.Segment) bool {
 
 // acknowledges takes in an acknowledgement: what it proves that its sender had received, and what of the receiver's is
 // no longer in flight.
-func (t *Tracker) acknowledges(c *conn, snd, rcv *end, s *tcp.Segment) {
+func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	ack := s.Ack
 	if !snd.has(hasACK) {
 		snd.ack, snd.edge, snd.flags = ack, ack, snd.flags|hasACK
@@ -85,11 +85,14 @@ func (t *Tracker) acknowledges(c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.ack = ack
 		if snd.has(hasFIN) && !(rcv.has(hasFIN) && ack.After(rcv.fin)) {
 			snd.flags |= owned
+			t.see(Took, n, c, snd, s)
 			snd.dueAt, snd.expired = 0, 0
 		}
 	}
 	if ack.After(rcv.snd.Una()) {
-		rcv.snd.Ack(t.holes, ack)
+		if a := rcv.snd.Ack(t.holes, ack); a.Missed > 0 && t.wants(Missed) {
+			t.witness(n, c, rcv, Fact{Kind: Missed, Seg: s, Octets: a.Missed})
+		}
 		if rcv.timedAt != 0 && !ack.Before(rcv.timed) {
 			rcv.rtt.add(t.now - rcv.timedAt)
 			rcv.timedAt = 0

@@ -93,6 +93,7 @@ const (
 	continued                       // an earlier part of it was evicted
 	armed                           // a flight timer runs
 	leaving                         // a retirement timer runs
+	again                           // the four-tuple had an incarnation before
 	fastOpen                        // data on the SYN was acknowledged by the SYN-ACK
 )
 

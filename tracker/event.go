@@ -158,9 +158,11 @@ type Stats struct {
 
 // Config sets up a Tracker.
 type Config struct {
-	Sink           Sink   // nil: only Stats
-	Transitions    bool   // call Sink.Transition
-	Connections    bool   // call Sink.Connection
-	MaxConnections int    // bound on what is tracked at once; 0: unbounded
-	Seed           uint64 // of the flow hash; 0: drawn at random
+	Sink           Sink     // nil: only Stats
+	Transitions    bool     // call Sink.Transition
+	Connections    bool     // call Sink.Connection
+	Witness        Witness  // takes facts; nil: nobody judges
+	Facts          FactKind // the kinds that Witness wants
+	MaxConnections int      // bound on what is tracked at once; 0: unbounded
+	Seed           uint64   // of the flow hash; 0: drawn at random
 }

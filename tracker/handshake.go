@@ -32,6 +32,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	case snd.has(hasISS) && snd.iss == s.Seq:
 		snd.synRTX++
 		snd.timedAt = 0
+		t.see(SYNAgain, n, c, snd, s)
 		snd.retract(rcvRST) // Windows tries again after a refusal
 		if snd.sure == SynSent && t.contradicts(c, snd, rcvSYNACK) {
 			snd.retract(rcvSYNACK)
@@ -46,6 +47,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		// In a synchronised state it draws a challenge ACK and changes nothing (RFC 9293 3.10.7.4). But if that is
 		// answered by a SYN-ACK, the peer had forgotten the connection.
 		t.rare.keep(n, c, s)
+		t.see(Challenged, n, c, snd, s)
 	}
 }
 
@@ -73,7 +75,7 @@ func (t *Tracker) open(e *end, s *tcp.Segment) {
 
 func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if s.Seq == snd.iss && snd.has(hasISS) && snd.sure != SynSent {
-		t.synACKAgain(c, snd, rcv, s)
+		t.synACKAgain(n, c, snd, rcv, s)
 		return
 	}
 	if rcv.has(hasISS) && !t.answers(n, c, rcv, s) {
@@ -102,7 +104,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		c.flags |= fastOpen
 		rcv.snd.Add(t.holes, rcv.iss.Add(1), int(rcv.synData))
 	}
-	t.acknowledges(c, snd, rcv, s)
+	t.acknowledges(n, c, snd, rcv, s)
 	if !snd.has(hasScale) || !rcv.has(hasScale) {
 		// Both ends scale or none does (RFC 7323 2.2); an end whose SYN was not seen stays unknown.
 		snd.unscale()
@@ -145,8 +147,9 @@ func (t *Tracker) answers(n uint32, c *conn, rcv *end, s *tcp.Segment) bool {
 
 // synACKAgain is a SYN-ACK repeated: the handshake's last ACK was lost, or the listener does not take it (a full accept
 // queue, TCP_DEFER_ACCEPT).
-func (t *Tracker) synACKAgain(c *conn, snd, rcv *end, s *tcp.Segment) {
+func (t *Tracker) synACKAgain(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	snd.synRTX++
+	t.see(SYNAgain, n, c, snd, s)
 	snd.timedAt = 0
 	if snd.sure != SynRecv {
 		return

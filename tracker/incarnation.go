@@ -17,8 +17,9 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 		return n, c
 	}
 	before, h := *rcv, c.hash
-	t.retire(n, c, HowOpen)
+	t.retire(n, c, true)
 	n, c = t.begin(h, s)
+	c.flags |= again
 	if before.est == TimeWait {
 		c.ends[s.Dir.Other()].carry(&before)
 	}

@@ -21,7 +21,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			t.contradict(c, snd, rcv, s)
 		}
 		if t.credible(c, rcv, s) {
-			t.acknowledges(c, snd, rcv, s)
+			t.acknowledges(n, c, snd, rcv, s)
 		} else {
 			v = stale
 		}
@@ -34,7 +34,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	t.sends(n, c, snd, rcv, s, v)
 	if fresh {
 		snd.window(c, s, t.now)
-		t.shut(n, c, snd, rcv)
+		t.shut(n, c, snd, rcv, s)
 	}
 
 	// What its receiver learns.
@@ -70,14 +70,14 @@ func (t *Tracker) learns(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, flew 
 func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verdict) {
 	fin := s.Flags&tcp.FIN != 0
 	if s.Len <= 1 && !fin && s.Seq == snd.snd.Next().Add(-1) && snd.snd.Started() {
-		t.pokes(n, c, snd, rcv)
+		t.pokes(n, c, snd, rcv, s)
 		return
 	}
 	if s.SegLen() == 0 {
 		return
 	}
 	if rcv.shutAt != 0 && s.Len == 1 && s.Seq == snd.snd.Next() {
-		t.pokes(n, c, snd, rcv) // as BSD and Windows do: one octet beyond the window
+		t.pokes(n, c, snd, rcv, s) // as BSD and Windows do: one octet beyond the window
 	}
 	was := snd.inFlight()
 	r := snd.snd.Add(t.holes, s.Seq, s.SegLen())
@@ -91,6 +91,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		if rcv.shutAt != 0 {
 			snd.flags |= probed // a retransmission asks a shut window as well as a probe does
 		}
+		t.see(Resent, n, c, snd, s)
 		t.repeats(c, snd, rcv, s)
 	} else if snd.timedAt == 0 {
 		snd.time(s, t.now)
@@ -99,12 +100,12 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		t.flying(n, c, snd)
 	}
 	if fin && (v == acceptable || snd.has(hasFIN)) {
-		t.fin(c, snd, rcv, s)
+		t.fin(n, c, snd, rcv, s)
 	}
 }
 
 // fin lets a FIN act on its sender.
-func (t *Tracker) fin(c *conn, snd, rcv *end, s *tcp.Segment) {
+func (t *Tracker) fin(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	at := s.Seq.Add(s.Len)
 	acks := s.Flags&tcp.ACK != 0 && rcv.has(hasFIN) && s.Ack.After(rcv.fin)
 	if snd.has(hasFIN) {
@@ -116,6 +117,7 @@ func (t *Tracker) fin(c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 		return
 	}
+	t.see(FINSent, n, c, snd, s)
 	snd.fin = at
 	snd.flags |= hasFIN
 	if acks {
@@ -163,13 +165,15 @@ func (e *end) narrow(on event) {
 }
 
 // pokes is a segment that asks only for an answer: a zero-window probe, or a keepalive.
-func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end) {
+func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	snd.unheard = min(snd.unheard, 254) + 1
 	if rcv.shutAt == 0 {
 		snd.keepalives++
+		t.see(KeptAlive, n, c, snd, s)
 		return
 	}
 	snd.probes++
+	t.see(Probed, n, c, snd, s)
 	snd.flags |= probed
 	snd.stall()
 }

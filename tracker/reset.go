@@ -22,7 +22,11 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 		return
 	}
-	if !t.resets(c, snd, rcv, s) {
+	taken := t.resets(c, snd, rcv, s)
+	if t.wants(Reset) {
+		t.witness(n, c, snd, Fact{Kind: Reset, Seg: s, Taken: taken, Shape: snd.shape(s)})
+	}
+	if !taken {
 		// Forged, or too old to count: a challenge ACK at most. But of a late start too little is known to say so.
 		if c.flags&late != 0 {
 			snd.expired, rcv.expired = snd.expired.With(Closed), rcv.expired.With(Closed)

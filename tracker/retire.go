@@ -6,8 +6,11 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
-// retire writes the connection's line and forgets it.
-func (t *Tracker) retire(n uint32, c *conn, as How) {
+// retire writes the connection's line and forgets it; over says that it ended by itself.
+func (t *Tracker) retire(n uint32, c *conn, over bool) {
+	if t.wants(Ended) {
+		t.witness(n, c, &c.ends[c.client], Fact{Kind: Ended, Over: over})
+	}
 	t.report(n, c)
 	t.index.remove(c.hash, n)
 	for d := range c.ends {
@@ -29,7 +32,7 @@ func (t *Tracker) Close() {
 	slices.SortFunc(left, func(a, b uint32) int { return int(int64(t.conns.at(a).num) - int64(t.conns.at(b).num)) })
 	for _, n := range left {
 		t.giveUp(n, t.conns.at(n))
-		t.retire(n, t.conns.at(n), HowOpen)
+		t.retire(n, t.conns.at(n), false)
 	}
 }
 

@@ -4,14 +4,14 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // settle works out what is now claimed of both ends, tells what has changed, and sets the timers that follow.
 func (t *Tracker) settle(n uint32, c *conn) {
-	changed := t.claims(c, 0)
-	if t.claims(c, 1) || changed {
+	changed := t.claims(n, c, 0)
+	if t.claims(n, c, 1) || changed {
 		t.expect(n, c)
 	}
 }
 
 // claims tells what is claimed of one end if it has changed, and says whether its state has.
-func (t *Tracker) claims(c *conn, d tcp.Dir) bool {
+func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 	e := &c.ends[d]
 	est := e.fold(e.sure)
 	moved := est != e.est
@@ -33,6 +33,9 @@ func (t *Tracker) claims(c *conn, d tcp.Dir) bool {
 	}
 	if now == e.shown {
 		return moved
+	}
+	if moved && t.wants(Moved) {
+		t.witness(n, c, e, Fact{Kind: Moved, From: e.shown.state, To: est})
 	}
 	was := e.shown
 	e.shown = now
@@ -91,13 +94,13 @@ func (t *Tracker) fire(k timer, n uint32, c *conn) {
 		t.watched(n, c)
 	case goneTimer:
 		if c.retire != 0 && c.retire <= t.now {
-			t.retire(n, c, HowOpen)
+			t.retire(n, c, true)
 			return
 		}
 	case timeWaitTimer:
 		for d := range c.ends {
 			if e := &c.ends[d]; e.est == TimeWait && e.dueAt <= t.now {
-				t.retire(n, c, HowOpen)
+				t.retire(n, c, true)
 				return
 			}
 		}

@@ -1,5 +1,7 @@
 package tracker
 
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
 // A close behind unsent octets shows on no wire: the FIN waits its turn. So while octets are in flight, or the peer's
 // window is shut, FIN_WAIT1 is possible beside ESTABLISHED, and LAST_ACK beside CLOSE_WAIT.
 
@@ -56,16 +58,18 @@ func (t *Tracker) calm(c *conn, e *end) {
 }
 
 // shut follows the window that snd announces to rcv.
-func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end) {
+func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	small := snd.win == 0
 	switch {
 	case small && snd.shutAt == 0:
 		snd.shutAt = t.now
+		t.see(Shut, n, c, snd, s)
 		rcv.flags &^= probed
 		if rcv.flight != 0 {
 			rcv.stall() // what it sent will not fit; an empty queue shows by probes whether it stays so
 		}
 	case !small && snd.shutAt != 0:
+		t.see(Opened, n, c, snd, s)
 		snd.shutSum += t.now - snd.shutAt
 		snd.shutAt = 0
 		t.calm(c, rcv)

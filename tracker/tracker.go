@@ -21,6 +21,7 @@ type Tracker struct {
 	begun  uint64 // connections begun
 	stream uint32 // the next of Wireshark's numbers
 
+	fact Fact       // reused for the Witness
 	tell Transition // reused for the Sink
 	line Connection // likewise
 }
@@ -93,6 +94,9 @@ func (t *Tracker) observe(s *tcp.Segment) {
 		n, c = t.begin(h, s)
 	}
 	t.number(n, c, s)
+	if c.first == s.Number && t.wants(Began) {
+		t.witness(n, c, &c.ends[s.Dir], Fact{Kind: Began, Seg: s, Again: c.flags&again != 0})
+	}
 	t.segment(n, c, s)
 	t.settle(n, c)
 }
@@ -129,11 +133,13 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	c.last = t.now
 	if t.twice(c, snd, s) {
 		t.stats.Duplicates++
+		t.see(Twice, n, c, snd, s)
 		return
 	}
-	if t.damaged(snd, s) {
+	if t.damaged(n, c, snd, s) {
 		snd.badSums++
 		t.stats.BadChecksums++
+		t.see(Damaged, n, c, snd, s)
 		return
 	}
 	switch {
@@ -150,21 +156,29 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 
 // damaged says that the segment's checksum makes it as if never received, unless the sender's network card fills the
 // sums in behind the tap.
-func (t *Tracker) damaged(snd *end, s *tcp.Segment) bool {
+func (t *Tracker) damaged(n uint32, c *conn, snd *end, s *tcp.Segment) bool {
 	switch s.Sum {
 	case tcp.SumGood:
 		snd.flags |= goodSum
 	case tcp.SumPartial:
-		snd.flags |= offloads
-		t.stats.Offloaded++
+		t.offloaded(n, c, snd, s)
 	case tcp.SumBad:
 		// The first sum of a host is its SYN's: a host whose SYN is damaged is one whose card does the sums.
 		if snd.has(goodSum) {
 			return true
 		}
-		t.stats.Offloaded++
+		t.offloaded(n, c, snd, s)
 	}
 	return false
+}
+
+// offloaded counts a checksum that the sender's network card was to fill in.
+func (t *Tracker) offloaded(n uint32, c *conn, snd *end, s *tcp.Segment) {
+	t.stats.Offloaded++
+	if !snd.has(offloads) {
+		snd.flags |= offloads
+		t.see(Offloaded, n, c, snd, s)
+	}
 }
 
 // twice says that the capture holds the same frame a second time: a mirror port, or both of a host's interfaces. The

@@ -1,0 +1,80 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// FactKind is one kind of thing that is worth a judgement, a bit each, so that those who judge subscribe to a set.
+type FactKind uint32
+
+const (
+	Began      FactKind = 1 << iota // an incarnation's first segment; Again: the four-tuple had one before
+	Moved                           // Side's state is now To; it was From
+	Shut                            // Side announced a window too small to send into
+	Opened                          // Side's window is open again
+	Probed                          // Side asked a shut window to open
+	KeptAlive                       // Side sent a keepalive
+	Resent                          // Side sent octets, or its FIN, again; Seg tells which
+	SYNAgain                        // Side repeated its SYN or SYN-ACK
+	FINSent                         // Side sent its FIN for the first time
+	Reset                           // a RST in Side's name; Taken: its receiver accepts it; Shape: what made it
+	Challenged                      // a SYN in Side's name that its receiver must not accept
+	Damaged                         // a segment of Side with a wrong checksum that is not offload
+	Offloaded                       // a checksum of Side that its network card was to fill in; once an endpoint
+	Missed                          // Octets of Side were acknowledged and never captured
+	Twice                           // a frame of Side was captured a second time
+	Revived                         // Side spoke on after a RST in its name had been believed
+	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
+	Verdict                         // Hidden is what is now believed of a close that Side may have hidden
+	Ended                           // the incarnation retires
+
+	numFacts = iota
+)
+
+// Fact is one thing seen, told after the segment has acted on the octets and before the states it leads to are settled:
+// Conn shows the states as they were before it.
+type Fact struct {
+	Kind   FactKind
+	Side   Side
+	Time   int64        // capture time, nanoseconds since 1970 UTC
+	Packet uint64       // number of the deciding packet, or of the last one before a timer
+	Seg    *tcp.Segment // nil for Moved, Verdict and Ended; valid until Fact returns
+	Conn   View         // valid until Fact returns
+
+	From, To State      // Moved
+	Again    bool       // Began
+	Over     bool       // Ended: by itself, not because the input ends or the table is full
+	Taken    bool       // Reset
+	Shape    ResetShape // Reset
+	Octets   int        // Missed
+	Hidden   Hidden     // Verdict
+}
+
+// Witness takes facts, in order, on the goroutine that calls the Tracker.
+type Witness interface {
+	Fact(*Fact)
+}
+
+// wants says that somebody listens for facts of that kind.
+func (t *Tracker) wants(k FactKind) bool { return t.cfg.Facts&k != 0 }
+
+// witness tells of a fact of the endpoint e; callers ask wants first, so that ordinary segments cost nothing.
+func (t *Tracker) witness(n uint32, c *conn, e *end, f Fact) {
+	f.Side = c.sideOf(e)
+	f.Time, f.Packet = t.now, t.packet
+	f.Conn = View{t, n, c}
+	t.fact = f
+	t.cfg.Witness.Fact(&t.fact)
+}
+
+// see is witness for the facts that need no more than a segment.
+func (t *Tracker) see(k FactKind, n uint32, c *conn, e *end, s *tcp.Segment) {
+	if t.wants(k) {
+		t.witness(n, c, e, Fact{Kind: k, Seg: s})
+	}
+}
+
+func (c *conn) sideOf(e *end) Side {
+	if e == &c.ends[c.client] {
+		return Client
+	}
+	return Server
+}

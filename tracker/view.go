@@ -1,0 +1,139 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// View shows a connection to a Witness. It is valid until the Witness returns.
+type View struct {
+	t *Tracker
+	n uint32
+	c *conn
+}
+
+// Num is the connection's number in order of first packet, from 0.
+func (v View) Num() uint64 { return v.c.num }
+
+// Stream is the number of Wireshark's tcp.stream that the latest segment belongs to.
+func (v View) Stream() uint32 { return v.c.stream }
+
+// Start is the time of its first packet, Last of its latest.
+func (v View) Start() int64 { return v.c.start }
+
+// Last is the time of its latest packet.
+func (v View) Last() int64 { return v.c.last }
+
+// Late says that its beginning was not seen.
+func (v View) Late() bool { return v.c.flags&late != 0 }
+
+// Endpoints returns client and server.
+func (v View) Endpoints() (client, server tcp.Endpoint) {
+	a, b := v.c.key.Ends()
+	if v.c.client == tcp.FromB {
+		a, b = b, a
+	}
+	return a, b
+}
+
+// How is the way it ended so far, and By who closed first, by FIN or RST; meaningful iff How is not HowOpen.
+func (v View) How() (how How, by Side) { return v.c.how, v.c.closer }
+
+// End shows one end.
+func (v View) End(s Side) EndView {
+	d := v.c.client
+	if s == Server {
+		d = d.Other()
+	}
+	return EndView{v.t, v.c, &v.c.ends[d], &v.c.ends[d.Other()]}
+}
+
+// EndView shows one endpoint to a Witness. Times are capture nanoseconds, sizes octets.
+type EndView struct {
+	t       *Tracker
+	c       *conn
+	e, peer *end
+}
+
+// State is the estimate.
+func (v EndView) State() State { return v.e.est }
+
+// Sure is the state that its own segments prove.
+func (v EndView) Sure() State { return v.e.sure }
+
+// Possible is every state that the evidence allows, as last told.
+func (v EndView) Possible() StateSet { return v.e.shown.possible }
+
+// Seen says that it sent anything.
+func (v EndView) Seen() bool { return v.e.packets > 0 }
+
+// Near says that the capture was taken at this end, as far as round trips tell.
+func (v EndView) Near() bool { return v.t.near(v.c, v.e) }
+
+// Delay is the round trip between tap and this end, with allowance; 100 ms where none was measured.
+func (v EndView) Delay() int64 { return v.t.delay(v.c, v.e) }
+
+// Packets is how many segments it sent, Retransmissions how many of them carried nothing new.
+func (v EndView) Packets() uint64 { return v.e.packets }
+
+// Retransmissions counts its segments that carried nothing new, SYNs among them.
+func (v EndView) Retransmissions() uint64 { return uint64(v.e.retransmissions + v.e.synRTX) }
+
+// SYNRepeats counts its repeated SYNs or SYN-ACKs.
+func (v EndView) SYNRepeats() int { return int(v.e.synRTX) }
+
+// FINRepeats counts its repeated FINs.
+func (v EndView) FINRepeats() int { return int(v.e.finAgain) }
+
+// Probes counts its zero-window probes, Keepalives its keepalives.
+func (v EndView) Probes() int { return int(v.e.probes) }
+
+// Keepalives counts its keepalives.
+func (v EndView) Keepalives() int { return int(v.e.keepalives) }
+
+// Unheard counts the probes and keepalives that it sent since its peer was last heard.
+func (v EndView) Unheard() int { return int(v.e.unheard) }
+
+// SentAt is when it was last heard, 0 for never.
+func (v EndView) SentAt() int64 { return v.e.sentAt }
+
+// InFlight is what it sent and its peer has not acknowledged.
+func (v EndView) InFlight() int { return max(v.e.inFlight(), 0) }
+
+// Una is the highest acknowledgement that it was given, Next one past the highest octet that it was seen to send.
+func (v EndView) Una() tcp.Seq { return v.e.snd.Una() }
+
+// Next is one past the highest sequence number that it was seen to send or that its peer acknowledged.
+func (v EndView) Next() tcp.Seq { return v.e.snd.Next() }
+
+// HasFIN says that its FIN was seen, FINAcked that an acknowledgement of it was.
+func (v EndView) HasFIN() bool { return v.e.has(hasFIN) }
+
+// FINAcked says that its peer has acknowledged its FIN.
+func (v EndView) FINAcked() bool { return v.e.has(hasFIN) && v.e.snd.Una().After(v.e.fin) }
+
+// TookFIN says that it has acknowledged its peer's FIN.
+func (v EndView) TookFIN() bool { return v.e.has(gotFIN) }
+
+// Window is what it announced last, ShutSince since when that has been too small to send into; 0: it is not.
+func (v EndView) Window() int { return int(v.e.win) }
+
+// ShutSince is since when its window has been shut, 0 if it is open.
+func (v EndView) ShutSince() int64 { return v.e.shutAt }
+
+// MSS is what its SYN announced, 536 where none was seen (RFC 9293 3.7.1).
+func (v EndView) MSS() int {
+	if v.e.mss == 0 {
+		return 536
+	}
+	return int(v.e.mss)
+}
+
+// StreamBytes is what it sent, each octet once; MissedBytes what its peer acknowledged and nobody captured.
+func (v EndView) StreamBytes() uint64 { return v.e.streamBytes() }
+
+// MissedBytes is what its peer acknowledged and the capture does not hold.
+func (v EndView) MissedBytes() uint64 { return v.e.snd.Missed() }
+
+// TTL and IPID are those of its latest segment before the one told of.
+func (v EndView) TTL() uint8 { return v.e.ttl }
+
+// IPID is the IP identification of its latest segment before the one told of.
+func (v EndView) IPID() uint16 { return v.e.ipID }
