@@ -69,7 +69,7 @@ func openInput(name string, opt *Options, s *files, size int) (*input, error) {
 		}
 		in.file, t.r = f, f
 	}
-	in.w = window{src: t, buf: make([]byte, size), want: 4}
+	in.w = window{src: t, buf: make([]byte, min(size, firstWindow)), want: 4, size: size}
 	return in, nil
 }
 

@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	windowSize = 1 << 20   // one read; larger gains nothing (notes on speed: the copy from the page cache dominates)
-	maxRecord  = 256 << 10 // octets of a frame, libpcap's and Wireshark's own bound; more is damage
-	maxBlock   = 16 << 20  // octets of a pcapng block
+	windowSize  = 1 << 20   // one read; larger gains nothing: the copy from the page cache dominates
+	firstWindow = 64 << 10  // what an input begins with, enough for a small file or a slow stream
+	maxRecord   = 256 << 10 // octets of a frame, libpcap's and Wireshark's own bound; more is damage
+	maxBlock    = 16 << 20  // octets of a pcapng block
 )
 
 var (
@@ -24,6 +25,7 @@ type window struct {
 	buf    []byte
 	lo, hi int
 	want   int // octets from lo that errMore asks for
+	size   int // what buf grows to when reads fill it
 }
 
 // need returns errMore and notes that n octets from lo are wanted.
@@ -36,12 +38,15 @@ func (w *window) need(n int) error {
 // The buffer grows as octets arrive, never by what a length in the file promises.
 func (w *window) more() error {
 	for stalls := 0; w.hi-w.lo < w.want; {
-		if w.lo > 0 && len(w.buf)-w.hi < len(w.buf)/2 {
+		switch full := w.hi == len(w.buf); {
+		case full && (w.lo == 0 || len(w.buf) < w.size):
+			// Records larger than the window, or reads that fill it.
+			buf := make([]byte, max(2*len(w.buf), min(16*len(w.buf), w.size)))
+			w.hi = copy(buf, w.buf[w.lo:w.hi])
+			w.buf, w.lo = buf, 0
+		case w.lo > 0 && len(w.buf)-w.hi < len(w.buf)/2:
 			w.hi = copy(w.buf, w.buf[w.lo:w.hi])
 			w.lo = 0
-		}
-		if w.hi == len(w.buf) {
-			w.buf = append(w.buf, make([]byte, max(len(w.buf), 64<<10))...)
 		}
 		n, err := w.src.Read(w.buf[w.hi:])
 		w.hi += n
