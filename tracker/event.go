@@ -32,6 +32,9 @@ const (
 	Server
 )
 
+// Other is the opposite side.
+func (s Side) Other() Side { return s ^ 1 }
+
 func (s Side) String() string {
 	if s == Server {
 		return "server"

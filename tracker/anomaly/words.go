@@ -1,0 +1,25 @@
+package anomaly
+
+import (
+	"strconv"
+	"time"
+)
+
+// seconds spells a length of capture time for a sentence: 340ms, 2.4 s, 4m11s.
+func seconds(ns int64) string {
+	switch {
+	case ns < 1e9:
+		return strconv.FormatInt(ns/1e6, 10) + " ms"
+	case ns < 60e9:
+		return strconv.FormatFloat(float64(ns)/1e9, 'f', 1, 64) + " s"
+	}
+	return time.Duration(ns).Round(time.Second).String()
+}
+
+// count spells a number with its noun: 1 probe, 7 probes.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}

@@ -1,0 +1,144 @@
+package anomaly
+
+import (
+	"fmt"
+
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// ZeroWindow finds readers that have stopped reading.
+var ZeroWindow = Rule{
+	Code:      "zero-window-stall",
+	Title:     "the window stays shut while data waits",
+	Severity:  Notice,
+	Culprits:  "the reader's application",
+	Evidence:  "a window too small to send into after the handshake, data waiting behind it (probes, or octets in flight), no larger window for the threshold",
+	Threshold: "notice after 2 s of capture time: a busy host drains its buffer within a few round trips; warning after 10 s, critical after 60 s",
+	Cause:     "the application at the shut side does not read: it is blocked, stopped or overloaded, or its receive buffer is far below what the path holds",
+	Remedy:    "look at the reader: 'ss -tmi' shows its full Recv-Q, a stack dump where it is stuck; read in a loop of its own, raise SO_RCVBUF, set TCP_USER_TIMEOUT at the sender so that the wait ends",
+	NotWhen:   "a zero window on a RST, after a RST, or after the peer's FIN was acknowledged; a keepalive on an idle connection; a slow but steady reader",
+	RFC:       "9293 3.8.6.1",
+	Limits: []Limit{
+		{"notice", 2, "s", "the window is shut for so long"},
+		{"warning", 10, "s", "it becomes a warning"},
+		{"critical", 60, "s", "it becomes critical"},
+	},
+	Wakes: tracker.Shut | tracker.Opened | tracker.Probed | tracker.Resent | tracker.Verdict | tracker.Ended,
+	New:   func(l Limits) Judge { return &zeroWindow{l: l, shut: map[shutKey]*shut{}} },
+}
+
+type shutKey struct {
+	conn   uint64
+	reader tracker.Side
+}
+
+// shut is one stretch of a shut window.
+type shut struct {
+	Case
+	since    int64
+	earlier  bool
+	waits    bool // data is known to wait
+	hidden   tracker.Hidden
+	evidence []uint64
+}
+
+type zeroWindow struct {
+	l    Limits
+	shut map[shutKey]*shut
+}
+
+func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
+	reader := f.Side
+	switch f.Kind {
+	case tracker.Shut:
+		k := shutKey{f.Conn.Num(), reader}
+		z.shut[k] = &shut{Case: CaseOf(f.Conn), since: f.Time, earlier: f.Conn.Late(), evidence: []uint64{f.Packet},
+			waits: f.Conn.End(reader.Other()).InFlight() > 0}
+		b.WakeAt(Alarm{f.Time + z.l.Seconds("notice"), k.conn, reader, 0})
+	case tracker.Opened:
+		z.over(b, shutKey{f.Conn.Num(), reader}, f.Time, f.Packet)
+	case tracker.Probed, tracker.Resent:
+		z.waits(b, shutKey{f.Conn.Num(), reader.Other()}, f.Packet)
+	case tracker.Verdict:
+		z.verdict(b, shutKey{f.Conn.Num(), reader.Other()}, f)
+	case tracker.Ended:
+		for _, s := range [...]tracker.Side{tracker.Client, tracker.Server} {
+			delete(z.shut, shutKey{f.Conn.Num(), s})
+		}
+	}
+}
+
+// waits notes that data waits behind the window: a probe or a repeated segment asked for it to open.
+func (z *zeroWindow) waits(b *Bench, k shutKey, packet uint64) {
+	w := z.shut[k]
+	if w == nil {
+		return
+	}
+	w.waits = true
+	w.evidence = append(w.evidence[:min(len(w.evidence), maxEvidence-1)], packet)
+	if f := b.Standing(k.conn, k.reader); f != nil {
+		f.Add(packet)
+	} else if b.Now()-w.since > z.l.Seconds("notice") {
+		z.tell(b, k, w)
+	}
+}
+
+// Wake looks at a window when a threshold has passed.
+func (z *zeroWindow) Wake(b *Bench, a Alarm) {
+	k := shutKey{a.Conn, a.Side}
+	w := z.shut[k]
+	if w == nil || !w.waits || b.Now()-w.since < z.l.Seconds("notice") {
+		return
+	}
+	z.tell(b, k, w)
+}
+
+// tell raises the finding, or tells it again with what is known now.
+func (z *zeroWindow) tell(b *Bench, k shutKey, w *shut) {
+	f := b.Raise(w.Case, k.reader)
+	f.Culprit, f.Since, f.Earlier, f.Hidden = App(k.reader), w.since, w.earlier, max(w.hidden, tracker.HiddenPossible)
+	for _, p := range w.evidence {
+		f.Add(p)
+	}
+	for _, step := range []struct {
+		limit    string
+		severity Severity
+	}{{"critical", Critical}, {"warning", Warning}, {"notice", Notice}} {
+		if b.Now()-w.since >= z.l.Seconds(step.limit) {
+			f.Severity = step.severity
+			break
+		}
+		b.WakeAt(Alarm{w.since + z.l.Seconds(step.limit), k.conn, k.reader, 0})
+	}
+	f.Summary = w.says(k.reader, b.Now()-w.since)
+	b.Tell(f)
+}
+
+func (w *shut) says(reader tracker.Side, d int64) string {
+	return fmt.Sprintf("the %s's window has been shut for %s while the %s has data to send", reader, seconds(d), reader.Other())
+}
+
+func (z *zeroWindow) verdict(b *Bench, k shutKey, fact *tracker.Fact) {
+	w := z.shut[k]
+	if w == nil {
+		return
+	}
+	w.hidden = fact.Hidden
+	if f := b.Standing(k.conn, k.reader); f != nil {
+		z.tell(b, k, w)
+	}
+}
+
+// over ends the stretch: the window is open again.
+func (z *zeroWindow) over(b *Bench, k shutKey, at int64, packet uint64) {
+	w := z.shut[k]
+	if w == nil {
+		return
+	}
+	delete(z.shut, k)
+	if f := b.Standing(k.conn, k.reader); f != nil {
+		f.Add(packet)
+		f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.reader, seconds(at-w.since), k.reader.Other())
+		b.Close(f, at)
+	}
+}
