@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
@@ -19,8 +22,9 @@ type files struct {
 	dec      decoder
 	stats    Stats
 	skipped  [numSkips]uint64
-	gone     uint64 // Dropped of inputs that have ended
-	fatal    error  // why nothing at all can be read
+	gone     uint64   // Dropped of inputs that have ended
+	strange  []uint32 // link types warned of
+	fatal    error    // why nothing at all can be read
 	read     atomic.Int64
 	quit     chan struct{}
 	quitOnce sync.Once
@@ -58,7 +62,7 @@ func Open(names []string, opt Options) (Source, error) {
 // look finds out the format of a regular file. Among several, an empty one is no error: a rotating capture has just
 // begun it.
 func (s *files) look(in *input, several bool) error {
-	if in.size == 0 && (in.file == nil || s.opt.Follow) {
+	if in.stream || in.size == 0 && s.opt.Follow {
 		return nil
 	}
 	err := errMore
@@ -88,6 +92,8 @@ func (in *input) unreadable(err error) error {
 	switch {
 	case err == io.EOF && in.w.hi == 0:
 		err = errors.New("empty: nothing was captured into it")
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		err = errors.New("needs more than 64 MiB to decompress; try: zstd -dc --long=31 FILE | tcptrack -")
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
 		err = errors.New("cut short in its first octets: nothing can be read")
 	}
@@ -214,15 +220,15 @@ func (s *files) warn(w *Warning) {
 	}
 }
 
-// warnLink warns of a link type, once in a row.
+// warnLink warns of a link type, once.
 func (s *files) warnLink(in *input, link uint32) {
-	if in.link == link+1 {
+	if slices.Contains(s.strange, link) || len(s.strange) == maxWarnings {
 		return
 	}
-	in.link = link + 1
+	s.strange = append(s.strange, link)
 	s.warn(&Warning{
 		File: in.name, Packet: in.packets, What: fmt.Sprintf("link type %d is not known here, its packets are skipped", link),
-		Next: "capture on an IP interface, or send us a sample",
+		Next: "capture on an Ethernet or IP interface instead",
 	})
 }
 

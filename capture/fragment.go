@@ -40,10 +40,16 @@ type datagram struct {
 	bytes []byte
 }
 
+// begun is a datagram's place in the order; it is gone when its key has no or another datagram.
+type begun struct {
+	key datagramKey
+	g   *datagram
+}
+
 // fragments puts datagrams together. The zero value is ready.
 type fragments struct {
 	open    map[datagramKey]*datagram
-	order   []datagramKey // as they began, to find the oldest; those completed since are skipped
+	order   []begun // as they began, to find the oldest; those gone since are among them
 	bytes   int
 	evicted uint64
 }
@@ -63,7 +69,7 @@ func (f *fragments) add(d *decoder, seg *tcp.Segment, p fragment) ([]byte, bool)
 		}
 		g = &datagram{began: d.now, total: -1, have: maxDatagram + 1}
 		f.open[key] = g
-		f.order = append(f.order, key)
+		f.order = append(f.order, begun{key, g})
 		f.bytes += overhead
 	}
 	held := len(g.bytes)
@@ -79,6 +85,7 @@ func (f *fragments) add(d *decoder, seg *tcp.Segment, p fragment) ([]byte, bool)
 		return nil, false
 	}
 	f.drop(key)
+	f.tidy()
 	have := min(g.have, g.total)
 	d.missing = g.total - have
 	return g.bytes[:have], true
@@ -140,12 +147,12 @@ func (g *datagram) complete() bool {
 // expire gives up datagrams that began too long ago.
 func (f *fragments) expire(now int64) {
 	for len(f.order) > 0 {
-		key := f.order[0]
-		if g := f.open[key]; g != nil {
-			if now-g.began < maxFragmentAge {
+		first := f.order[0]
+		if f.open[first.key] == first.g {
+			if now-first.g.began < maxFragmentAge {
 				return
 			}
-			f.drop(key)
+			f.drop(first.key)
 			f.evicted++
 		}
 		f.order = f.order[1:]
@@ -155,12 +162,28 @@ func (f *fragments) expire(now int64) {
 // shrink gives up the oldest datagrams until the memory bound is kept.
 func (f *fragments) shrink() {
 	for f.bytes > maxFragmentBytes && len(f.order) > 0 {
-		if f.open[f.order[0]] != nil {
-			f.drop(f.order[0])
+		if first := f.order[0]; f.open[first.key] == first.g {
+			f.drop(first.key)
 			f.evicted++
 		}
 		f.order = f.order[1:]
 	}
+}
+
+// tidy takes out of the order what is gone, when that is most of it: one datagram that never completes must not hold
+// up the places of millions that did.
+func (f *fragments) tidy() {
+	if len(f.order) < 1024 || len(f.order) < 4*len(f.open) {
+		return
+	}
+	kept := f.order[:0]
+	for _, o := range f.order {
+		if f.open[o.key] == o.g {
+			kept = append(kept, o)
+		}
+	}
+	clear(f.order[len(kept):])
+	f.order = kept
 }
 
 func (f *fragments) drop(key datagramKey) {

@@ -130,6 +130,22 @@ func TestFragmentBounds(t *testing.T) {
 	}
 }
 
+// A datagram that never completes does not make those that do pile up.
+func TestFragmentOrderStaysShort(t *testing.T) {
+	var d decoder
+	var seg tcp.Segment
+	first := cutUp(false, 0, segmentOf(1400), 170)[0]
+	d.decode(&record{frame: first, orig: len(first), link: 101}, &seg)
+	for i := range 100000 {
+		for _, p := range cutUp(false, 1+uint16(i%3), segmentOf(20), 3) {
+			d.decode(&record{frame: p, orig: len(p), link: 101}, &seg)
+		}
+	}
+	if n := len(d.fragments.order); n > 1024 {
+		t.Errorf("%d places for %d datagrams", n, len(d.fragments.open))
+	}
+}
+
 // Fragments that cannot belong together are given up and never crash; a ping of death is one.
 func TestHostileFragments(t *testing.T) {
 	var d decoder

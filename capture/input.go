@@ -17,8 +17,8 @@ type input struct {
 	ng      *pcapng
 	unpack  *unpacker
 	packets uint64 // records taken from it
-	link    uint32 // of the last warning about link types
 	size    int64
+	stream  bool   // not a regular file: nothing is read of it before the first Read
 	rec     record // its next record, when merging
 	done    bool
 	quit    <-chan struct{} // the source's
@@ -46,6 +46,7 @@ func openInput(name string, opt *Options, s *files, size int) (*input, error) {
 	t := &tail{read: &s.read}
 	if name == "-" {
 		in.name = "standard input"
+		in.stream = true
 		t.r = opt.Stdin
 		if t.r == nil {
 			t.r = os.Stdin
@@ -63,7 +64,8 @@ func openInput(name string, opt *Options, s *files, size int) (*input, error) {
 			f.Close()
 			return nil, fmt.Errorf("capture: open %s: %w", name, bare(err))
 		}
-		if info.Mode().IsRegular() {
+		in.stream = !info.Mode().IsRegular()
+		if !in.stream {
 			in.size = info.Size()
 			t.grows = opt.Follow
 		}

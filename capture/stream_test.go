@@ -16,6 +16,9 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
+// longWindow is a zstd frame whose window is 128 MiB.
+var longWindow = []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 1, 0, 0}
+
 func gzipped(t testing.TB, b []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -233,6 +236,7 @@ func TestOpenErrors(t *testing.T) {
 		{write(t, "x", gzipped(t, []byte("text, and more text"))), "not a pcap or pcapng file"},
 		{write(t, "x", gzipped(t, gzipped(t, []byte("text")))), "gzip inside gzip"},
 		{write(t, "x", gzipped(t, nil)), "empty"},
+		{write(t, "x", longWindow), "zstd -dc"},
 		{write(t, "x", []byte("\x1f\x8b\x07 is no method that gzip has")), "gzip"},
 	} {
 		_, err := Open([]string{c.name}, Options{})
