@@ -124,6 +124,11 @@ func TestOutputsAgree(t *testing.T) {
 					t.Errorf("no %q in %s", line, brief)
 				}
 			}
+			text := filepath.Join(t.TempDir(), "text")
+			runOutput(t, "read", "-o", "trace", "-O", text, file)
+			if again := runOutput(t, "read", "-o", "json", "--events", "transition,connection", text); again != strings.TrimSuffix(out, alone) {
+				t.Error("read again from its text trace, the capture gives other events")
+			}
 			account, _, _ := strings.Cut(brief, "\n")
 			if !strings.Contains(table, account) {
 				t.Errorf("the table lacks %q", account)

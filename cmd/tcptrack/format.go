@@ -15,6 +15,7 @@ import (
 	"github.com/tcptrack/tcptrack/output/csv"
 	"github.com/tcptrack/tcptrack/output/jsonl"
 	"github.com/tcptrack/tcptrack/output/text"
+	"github.com/tcptrack/tcptrack/output/trace"
 )
 
 // shape is what the flags ask for, checked before anything is opened.
@@ -27,7 +28,7 @@ type shape struct {
 }
 
 var (
-	formats       = []string{"table", "json", "csv", "summary"}
+	formats       = []string{"table", "json", "csv", "summary", "trace"}
 	colorWords    = []string{"auto", "always", "never"}
 	checksumWords = []string{"auto", "off", "all"}
 )
@@ -91,6 +92,8 @@ func (s *shape) writer(out io.Writer) output.Writer {
 		return csv.New(out)
 	case "summary":
 		return text.NewBrief(out, widthOf(out))
+	case "trace":
+		return trace.New(out)
 	}
 	return text.NewTable(out, text.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all})
 }

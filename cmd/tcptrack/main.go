@@ -3,6 +3,7 @@
 //	main.go     the process: signals, exit code
 //	root.go     the command line, what is shared by all commands
 //	read.go     read FILE...
+//	open.go     what is read: captures, text traces
 //	format.go   -o: which format, where to
 //	problem.go  errors as people read them
 //

@@ -19,9 +19,8 @@ type progress struct {
 // quietTime is how long a run goes on before it tells of its progress.
 const quietTime = 500 * time.Millisecond
 
-// newProgress makes a progress line on stderr. There is none when stderr is no terminal, nor when events appear on a
-// terminal while they come: they tell enough.
-func newProgress(stderr, out io.Writer) *progress {
+// newProgress makes a progress line on stderr. There is none when stderr is no terminal.
+func newProgress(stderr io.Writer) *progress {
 	p := &progress{start: time.Now()}
 	p.next = p.start.Add(quietTime)
 	if isTerminal(stderr) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 )
 
@@ -55,7 +56,7 @@ func newRead() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input")
-	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv, summary")
+	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv, summary, trace")
 	f.StringVar(&o.events, "events", "connection,finding,summary", "`LIST` of the lines of json: transition, connection, finding, summary, all")
 	f.BoolVar(&o.all, "all", false, "healthy connections too")
 	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
@@ -80,19 +81,24 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	src, err := capture.Open(o.files, capture.Options{Checksum: shape.checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets})
+	src, err := o.open(shape.checksum, stdin)
 	if err != nil {
 		return err
 	}
-	out, closeOut, err := o.open(stdout)
+	out, closeOut, err := o.destine(stdout)
 	if err != nil {
 		src.Close()
 		return err
 	}
 	writer := shape.writer(out)
-	bar := newProgress(stderr, out)
+	var segments func([]tcp.Segment)
+	if w, ok := writer.(interface{ Segments([]tcp.Segment) }); ok {
+		segments = w.Segments
+	}
+	bar := newProgress(stderr)
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
 		Sink:           writer,
+		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection,
 		MaxConnections: o.maxConnections,
@@ -107,8 +113,8 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	return errors.Join(writer.Flush(), closeOut())
 }
 
-// open makes the destination of -O and -q, else takes standard output.
-func (o *readOptions) open(stdout io.Writer) (io.Writer, func() error, error) {
+// destine makes the destination of -O and -q, else takes standard output.
+func (o *readOptions) destine(stdout io.Writer) (io.Writer, func() error, error) {
 	nothing := func() error { return nil }
 	switch {
 	case o.destination != "" && o.destination != "-":

@@ -33,6 +33,7 @@ type Config struct {
 	Sink           Sink
 	Transitions    bool // events that the sink wants to see
 	Connections    bool
+	Segments       func([]tcp.Segment) // shown each batch before it is tracked; nil: nobody looks
 	MaxConnections int                 // bound on what is tracked at once; 0: unbounded
 	Progress       func(capture.Stats) // called after each batch; nil: nobody looks
 }
@@ -94,6 +95,9 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 		return true, nil
 	}
 	r.stats = r.src.Stats()
+	if r.cfg.Segments != nil {
+		r.cfg.Segments(segs)
+	}
 	r.tracker.Observe(segs)
 	if r.cfg.Progress != nil {
 		r.cfg.Progress(r.stats)

@@ -350,8 +350,10 @@ func TestFlushKeepsTheFirstError(t *testing.T) {
 	for range 1000 {
 		w.Connection(randomConnection(r))
 	}
-	if w.Flush() != errPipe || w.Flush() != errPipe {
-		t.Error("the error of the write is lost")
+	for range 2 {
+		if w.Flush() != errPipe {
+			t.Error("the error of the write is lost")
+		}
 	}
 	if cap(w.buf) > 2*full {
 		t.Error("the buffer grows though nobody takes it")

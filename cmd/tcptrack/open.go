@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/internal/trace"
+)
+
+// open opens the captures, or the one text trace.
+func (o *readOptions) open(checksum capture.ChecksumMode, stdin io.Reader) (capture.Source, error) {
+	if len(o.files) == 1 && isTrace(o.files[0]) {
+		return openTrace(o.files[0], o.packets)
+	}
+	return capture.Open(o.files, capture.Options{Checksum: checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets})
+}
+
+// isTrace says whether a file begins as a text trace does: with a comment or its origin.
+func isTrace(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false // capture.Open says why
+	}
+	defer f.Close()
+	start := make([]byte, len("origin "))
+	n, _ := io.ReadFull(f, start)
+	return bytes.HasPrefix(start[:n], []byte("# ")) || string(start[:n]) == "origin "
+}
+
+// textSource yields the segments of a text trace.
+type textSource struct {
+	segs  []tcp.Segment // those not yet read
+	stats capture.Stats
+}
+
+// openTrace reads a text trace of at most limit segments, all if that is 0.
+func openTrace(name string, limit uint64) (*textSource, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := trace.Parse(name, text)
+	if err != nil {
+		return nil, &problem{err, "tcptrack read -o trace FILE writes a trace"}
+	}
+	s := &textSource{stats: capture.Stats{Bytes: int64(len(text)), Size: int64(len(text))}}
+	for i := range parsed.Items {
+		if limit > 0 && uint64(len(s.segs)) == limit {
+			break
+		}
+		if parsed.Items[i].Kind == trace.Segment {
+			s.segs = append(s.segs, parsed.Items[i].Segment)
+		}
+	}
+	return s, nil
+}
+
+func (s *textSource) Read(segs []tcp.Segment) (int, error) {
+	if len(s.segs) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(segs, s.segs)
+	s.segs = s.segs[n:]
+	s.stats.Packets += uint64(n)
+	s.stats.Segments += uint64(n)
+	s.stats.Last = segs[n-1].Time
+	return n, nil
+}
+
+func (s *textSource) Stats() capture.Stats { return s.stats }
+func (s *textSource) Close() error         { return nil }
