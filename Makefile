@@ -1,0 +1,65 @@
+# make run    build, read a recording of the zero-window hang, print the answer
+# make test   all tests
+# make check  what CI calls: gofmt, vet, staticcheck, tests with -race, ten seconds of each fuzz target, both builds
+# make build  bin/tcptrack        make bench  benchmarks        make fuzz FUZZTIME=10m  longer fuzzing
+
+GO       ?= go
+FUZZTIME ?= 10s
+HANG      = testdata/pcaps/fin_wait1_zero_window/s.pcap.gz
+VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The libpcap back end needs a C compiler and pcap.h; everything else does without both. Asked at each use, because
+# the target libpcap may have changed the answer.
+CGO  = $(shell $(GO) env CGO_ENABLED)
+TAGS = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && [ -e /usr/include/pcap.h ] && echo -tags libpcap)
+
+.PHONY: run test check build bench fuzz fmt vet staticcheck race builds libpcap
+
+run: build
+	@bin/tcptrack read $(HANG)
+
+build: libpcap
+	@$(GO) build -trimpath $(TAGS) -ldflags "-X main.version=$(VERSION)" -o bin/tcptrack ./cmd/tcptrack
+
+test: libpcap
+	$(GO) test $(TAGS) ./...
+
+check: libpcap fmt vet staticcheck race fuzz builds
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+
+vet: libpcap
+	$(GO) vet ./...
+	[ -z "$(TAGS)" ] || $(GO) vet $(TAGS) ./...
+
+staticcheck: libpcap
+	$(STATICCHECK) $(TAGS) ./...
+
+race: libpcap
+	$(GO) test $(TAGS) $(if $(filter 1,$(CGO)),-race) ./...
+
+# One target at a time: go test -fuzz takes no more.
+fuzz:
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|^\./||; s|/[^/]*:func | |' | sort | while read -r package target; do \
+		echo "fuzz $$package $$target $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$package" </dev/null || exit 1; \
+	done
+
+# Plain Go without cgo is the build that works everywhere; the other is the one with libpcap, where it can be had.
+builds: libpcap
+	CGO_ENABLED=0 $(GO) build ./...
+	[ -z "$(TAGS)" ] || $(GO) build $(TAGS) ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Installs libpcap-dev where that can be done without asking, and never fails.
+libpcap:
+	@[ "$(CGO)" = 1 ] || { echo "no C compiler: everything but the libpcap back end is built"; exit 0; }; \
+	[ ! -e /usr/include/pcap.h ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo='sudo -n'; else sudo=false; fi; \
+	{ $$sudo timeout 300 apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq -y --no-install-recommends install libpcap-dev; } >/dev/null 2>&1 </dev/null; \
+	[ -e /usr/include/pcap.h ] && echo "libpcap-dev installed" || echo "no pcap.h (apt-get install libpcap-dev): everything but the libpcap back end is built"
