@@ -241,3 +241,45 @@ func TestRoutingHeaderNamesTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// Wireshark 4.0 counts these otherwise. Each says whom we follow and why.
+func TestWhereWiresharkDiffers(t *testing.T) {
+	x := func(s string) []byte { return unhex(t, s) }
+	mac := x("020000000001 020000000002 0800")
+
+	// A tool cut the frame and wrote the cut length as that of the wire. Wireshark believes it; the good sum of the IP
+	// header vouches for the length of what was sent, and only with that do the sequence numbers go on.
+	cut := ip4(6, segmentOf(100))
+	binary.BigEndian.PutUint16(cut[10:], ^fold(sum(cut[:20])))
+	if seg, _ := decodeOne(1, join(mac, cut[:40])); seg.Len != 100 {
+		t.Errorf("cut frame: %+v", seg)
+	}
+
+	// A security option of two octets. Wireshark gives up; Linux (ip_options_compile) asks of unknown options only that
+	// they are two octets or more, and delivers.
+	option := ip4(6, join(x("82020000"), segmentOf(3)))
+	option[0] = 0x46
+	if seg, skip := decodeOne(1, join(mac, option)); skip != taken || seg.Len != 3 {
+		t.Errorf("odd IP option: %v, %+v", skip, seg)
+	}
+
+	// A source route with hops left. Wireshark names the next hop; the connection is with the last (RFC 8200 8.1), whose
+	// address is in the checksum and who answers: TestRoutingHeaderNamesTheEnd.
+
+	// An sFlow datagram reports samples of other packets. Wireshark shows the samples as streams; they are hearsay, cut
+	// and one in a thousand.
+	if _, skip := decodeOne(1, join(mac, ip4(17, udp(6343, join(x("00000005"), ip4(6, segmentOf(0))))))); skip != SkipNotTCP {
+		t.Errorf("sFlow: %v", skip)
+	}
+
+	// A header of impossible length. Wireshark takes what is left for payload; there is none that any host would take:
+	// TestImpossibleHeaderLength.
+
+	// Several 802.11 frames put together (A-MSDU): a record yields one segment, the first.
+	inner := join(x("aaaa03000000 0800"), ip4(6, segmentOf(2)))
+	sub := join(x("020000000001 020000000002"), binary.BigEndian.AppendUint16(nil, uint16(len(inner))), inner)
+	aggregate := join(x("8801 0000 ffffffffffff 020000000001 020000000002 0000 8000"), sub, x("0000"), sub)
+	if seg, skip := decodeOne(105, aggregate); skip != taken || seg.Len != 2 {
+		t.Errorf("A-MSDU: %v, %+v", skip, seg)
+	}
+}

@@ -26,12 +26,11 @@ func (d *decoder) ethernet(b []byte, seg *tcp.Segment) Skip {
 	if len(b) < 14 {
 		return SkipTruncated
 	}
-	switch t := be16(b[12:]); t {
-	case etherIPv4, etherIPv6:
-		return d.ip(b[14:], seg)
-	default:
-		return d.etherType(t, b[14:], seg)
+	t := be16(b[12:])
+	if t == etherIPv4 && len(b) > 14 && b[14]>>4 == 4 {
+		return d.ipv4(b[14:], seg) // the usual case, by the shortest way
 	}
+	return d.etherType(t, b[14:], seg)
 }
 
 // etherType decodes what stands behind an ethertype (or 802.3 length).
