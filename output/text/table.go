@@ -29,12 +29,15 @@ type Table struct {
 	style   Style
 	rows    []row
 	hidden  uint64 // healthy ones left out
-	dropped uint64 // rows beyond MaxRows
+	bound   int    // on rows
+	dropped uint64 // rows beyond the bound
 	err     error
 }
 
 // NewTable makes a Table that prints to out once the Summary comes.
-func NewTable(out io.Writer, style Style) *Table { return &Table{out: out, style: style} }
+func NewTable(out io.Writer, style Style) *Table {
+	return &Table{out: out, style: style, bound: MaxRows}
+}
 
 // Transition is not shown.
 func (t *Table) Transition(*tracker.Transition) {}
@@ -46,7 +49,7 @@ func (t *Table) Connection(c *tracker.Connection) {
 		t.hidden++
 		return
 	}
-	if t.rows = append(t.rows, r); len(t.rows) == 2*MaxRows {
+	if t.rows = append(t.rows, r); len(t.rows) == 2*t.bound {
 		t.trim()
 	}
 }
@@ -54,9 +57,9 @@ func (t *Table) Connection(c *tracker.Connection) {
 // trim sorts the rows and drops those beyond the bound.
 func (t *Table) trim() {
 	slices.SortFunc(t.rows, worse)
-	if n := len(t.rows); n > MaxRows {
-		t.dropped += uint64(n - MaxRows)
-		t.rows = t.rows[:MaxRows]
+	if n := len(t.rows); n > t.bound {
+		t.dropped += uint64(n - t.bound)
+		t.rows = t.rows[:t.bound]
 	}
 }
 
@@ -71,7 +74,7 @@ func (t *Table) Summary(s *output.Summary) {
 		t.print(&b)
 	}
 	if t.dropped > 0 {
-		fmt.Fprintf(&b, "… %s not shown: a table ends at %d (-o csv and -o json have all)\n", count(t.dropped, "more connection"), MaxRows)
+		fmt.Fprintf(&b, "… %s not shown: a table ends at %d (-o csv and -o json have all)\n", count(t.dropped, "more connection"), t.bound)
 	}
 	if t.hidden > 0 {
 		fmt.Fprintf(&b, "… %s not shown (--all)\n", count(t.hidden, "healthy connection"))
