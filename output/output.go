@@ -13,11 +13,13 @@ import (
 	"slices"
 
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // Writer is one format at work.
 type Writer interface {
 	tracker.Sink
+	anomaly.Sink
 	// Summary is called once, after the last event.
 	Summary(*Summary)
 	// Flush hands on what is buffered, because the input has paused or ended. It returns the first error of any write.
@@ -25,7 +27,7 @@ type Writer interface {
 }
 
 // Events chooses kinds of events.
-type Events struct{ Transition, Connection, Summary bool }
+type Events struct{ Transition, Connection, Finding, Summary bool }
 
 // Summary is the account of one run: what was read, what of it was followed, and where the connections stood.
 type Summary struct {
@@ -36,6 +38,7 @@ type Summary struct {
 	Dropped  uint64            // packets that it lost before they reached us
 	Last     int64             // time of the last packet, nanoseconds since 1970 UTC; 0: none
 	Tracker  tracker.Stats
+	Findings map[string]int // by code, the withdrawn left out
 }
 
 // StatePair counts the connections whose last states were these.

@@ -136,6 +136,7 @@ type Connection struct {
 	Closed    bool // somebody closed first, by FIN or RST
 	How       How
 	VLAN      [2]uint16
+	Findings  []string // codes, filled in by who judges: the tracker does not
 }
 
 // Sink takes what the tracker learns, in order of packets and timers, on the goroutine that calls the Tracker.

@@ -51,6 +51,11 @@ type Fact struct {
 // Witness takes facts, in order, on the goroutine that calls the Tracker.
 type Witness interface {
 	Fact(*Fact)
+	// Next is the capture time of the earliest alarm that it waits for, math.MaxInt64 for none; it is asked for with each
+	// packet.
+	Next() int64
+	// Advance lets it act on the alarms due by now; packet is the latest packet's number.
+	Advance(now int64, packet uint64)
 }
 
 // wants says that somebody listens for facts of that kind.

@@ -65,7 +65,7 @@ func (t *Tracker) report(n uint32, c *conn) {
 	}
 	l := &t.line
 	*l = Connection{
-		Conn: c.num, Streams: append(l.Streams[:0], c.stream), Start: c.start, Last: c.last, First: c.first,
+		Conn: c.num, Findings: l.Findings[:0], Streams: append(l.Streams[:0], c.stream), Start: c.start, Last: c.last, First: c.first,
 		Continued: c.flags&continued != 0, Guessed: c.flags&guessed != 0,
 		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}

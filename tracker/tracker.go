@@ -49,18 +49,27 @@ func (t *Tracker) Observe(segs []tcp.Segment) {
 // Advance moves the tracker's clock to now, in capture time, and fires the timers due. A now before the latest
 // packet's time changes nothing.
 func (t *Tracker) Advance(now int64) {
-	for {
-		k, a, ok := t.timers.due(now)
-		if !ok {
-			break
-		}
+	for t.timers.any && t.timers.next <= now {
+		t.ring(t.timers.next)
+		k, a, _ := t.timers.due(now)
 		t.now = max(t.now, a.at)
 		if c := t.conns.at(a.n); c.num&0xffffffff == uint64(a.num) && c.first != 0 {
 			t.fire(k, a.n, c)
 		}
 	}
+	t.ring(now)
 	t.now = max(t.now, now)
 }
+
+// ring lets the Witness act on the time that passed.
+func (t *Tracker) ring(now int64) {
+	if w := t.cfg.Witness; w != nil && w.Next() <= now {
+		w.Advance(now, t.packet)
+	}
+}
+
+// Now is the capture's time: that of the latest packet or timer, nanoseconds since 1970 UTC.
+func (t *Tracker) Now() int64 { return t.now }
 
 // Stats returns the counts so far.
 func (t *Tracker) Stats() Stats {

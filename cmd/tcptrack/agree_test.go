@@ -126,7 +126,7 @@ func TestOutputsAgree(t *testing.T) {
 			}
 			text := filepath.Join(t.TempDir(), "text")
 			runOutput(t, "read", "-o", "trace", "-O", text, file)
-			if again := runOutput(t, "read", "-o", "json", "--events", "transition,connection", text); again != strings.TrimSuffix(out, alone) {
+			if again := runOutput(t, "read", "-o", "json", "--events", "transition,connection,finding", text); again != strings.TrimSuffix(out, alone) {
 				t.Error("read again from its text trace, the capture gives other events")
 			}
 			account, _, _ := strings.Cut(brief, "\n")

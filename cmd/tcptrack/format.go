@@ -62,7 +62,7 @@ func (o *readOptions) shape() (shape, error) {
 
 var eventNames = []string{"transition", "connection", "finding", "summary", "all"}
 
-// parseEvents reads the list of --events. Findings are accepted and come when a rule raises one.
+// parseEvents reads the list of --events.
 func parseEvents(list string) (output.Events, error) {
 	var e output.Events
 	for _, name := range strings.Split(list, ",") {
@@ -72,10 +72,11 @@ func parseEvents(list string) (output.Events, error) {
 		case "connection":
 			e.Connection = true
 		case "finding":
+			e.Finding = true
 		case "summary":
 			e.Summary = true
 		case "all":
-			e = output.Events{Transition: true, Connection: true, Summary: true}
+			e = output.Events{Transition: true, Connection: true, Finding: true, Summary: true}
 		default:
 			return e, unknownWord("event", name, eventNames)
 		}

@@ -139,6 +139,7 @@ func summarise(r pipeline.Result) *output.Summary {
 		Dropped:  r.Capture.Dropped,
 		Last:     r.Capture.Last,
 		Tracker:  r.Tracker,
+		Findings: r.Findings,
 	}
 }
 

@@ -2,6 +2,7 @@
 // it.
 //
 //	capture.Source ──batches──> tracker.Tracker ──events──> Sink
+//	                                   └─facts─> anomaly.Bench ──findings──┘
 //
 // One goroutine reads and tracks. No clock is read here: time is the capture's.
 package pipeline
@@ -15,6 +16,7 @@ import (
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // batch is how many segments are tracked at once: enough to hide the latency of memory behind each other, few enough
@@ -24,6 +26,7 @@ const batch = 256
 // Sink takes the events, on one goroutine at a time.
 type Sink interface {
 	tracker.Sink
+	anomaly.Sink
 	// Flush hands on what is buffered: the source has nothing more at the moment. An error ends the run.
 	Flush() error
 }
@@ -33,25 +36,31 @@ type Config struct {
 	Sink           Sink
 	Transitions    bool // events that the sink wants to see
 	Connections    bool
-	Segments       func([]tcp.Segment) // shown each batch before it is tracked; nil: nobody looks
-	MaxConnections int                 // bound on what is tracked at once; 0: unbounded
-	Progress       func(capture.Stats) // called after each batch; nil: nobody looks
+	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
+	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
+	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
+	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 }
 
 // Result is what a run has counted.
 type Result struct {
 	Capture capture.Stats
 	Tracker tracker.Stats
+	// Findings counts what was found and not withdrawn, by code.
+	Findings map[string]int
 }
 
 // Run reads src until it ends, until ctx ends or until the sink fails, then retires all connections and closes src.
 // What was counted is told even beside an error. When ctx ends while a pipe gives nothing, that one Read is left
 // waiting and its answer ignored.
 func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
-	r := &run{src: src, cfg: cfg, tracker: tracker.New(tracker.Config{
-		Sink:           cfg.Sink,
+	bench := anomaly.NewBench(anomaly.Rules, cfg.Rules, cfg.Sink)
+	r := &run{src: src, cfg: cfg, bench: bench, tracker: tracker.New(tracker.Config{
+		Sink:           judged{cfg.Sink, bench},
 		Transitions:    cfg.Transitions,
 		Connections:    cfg.Connections,
+		Witness:        bench,
+		Facts:          bench.Facts(),
 		MaxConnections: cfg.MaxConnections,
 	})}
 	ended := make(chan error, 1)
@@ -73,6 +82,7 @@ type run struct {
 	mu      sync.Mutex
 	over    bool
 	tracker *tracker.Tracker
+	bench   *anomaly.Bench
 	stats   capture.Stats // as of the last Read that returned
 }
 
@@ -120,5 +130,19 @@ func (r *run) finish(err error) (Result, error) {
 	defer r.mu.Unlock()
 	r.over = true
 	r.tracker.Close()
-	return Result{Capture: r.stats, Tracker: r.tracker.Stats()}, err
+	return Result{Capture: r.stats, Tracker: r.tracker.Stats(), Findings: r.bench.Counts()}, err
+}
+
+// judged names on a connection's line what was found about it.
+type judged struct {
+	Sink
+	bench *anomaly.Bench
+}
+
+func (j judged) Connection(c *tracker.Connection) {
+	c.Findings = c.Findings[:0]
+	for _, r := range j.bench.Codes(c.Conn) {
+		c.Findings = append(c.Findings, r.Code)
+	}
+	j.Sink.Connection(c)
 }

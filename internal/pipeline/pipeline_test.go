@@ -12,6 +12,7 @@ import (
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // script is a Source that gives out the given batches, then waits for Close or ends.
@@ -58,6 +59,9 @@ type counter struct {
 	err                  error
 	flushed              chan struct{} // if not nil, told of each flush
 }
+
+// Finding does nothing: a connection's line names its findings.
+func (*counter) Finding(*anomaly.Finding) {}
 
 func (c *counter) Transition(*tracker.Transition) {}
 func (c *counter) Connection(*tracker.Connection) { c.connections++ }

@@ -17,6 +17,7 @@ import (
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 const recordings = "../../testdata/pcaps"
@@ -94,6 +95,9 @@ func (o *observer) Read(segs []tcp.Segment) (int, error) {
 	}
 	return n, err
 }
+
+// Finding does nothing: a connection's line names its findings.
+func (*observer) Finding(*anomaly.Finding) {}
 
 func (o *observer) Transition(t *tracker.Transition) {
 	o.transitions++

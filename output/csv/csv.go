@@ -12,6 +12,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // Writer writes one row for each connection.
@@ -74,6 +75,9 @@ var endColumns = []column[tracker.End]{
 	{"rtt_mean_ms", func(e *tracker.End) string { return trip(e, e.RTT.Mean) }},
 	{"rtt_max_ms", func(e *tracker.End) string { return trip(e, e.RTT.Max) }},
 }
+
+// Finding does nothing: a connection's line names its findings.
+func (*Writer) Finding(*anomaly.Finding) {}
 
 // Transition is not shown.
 func (w *Writer) Transition(*tracker.Transition) {}

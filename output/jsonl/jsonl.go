@@ -98,6 +98,7 @@ func (w *Writer) Connection(c *tracker.Connection) {
 		b = appendString(b, `,"closed_by":`, c.ClosedBy.String())
 	}
 	b = appendString(b, `,"how":`, c.How.String())
+	b = appendStrings(b, `,"findings":`, c.Findings)
 	w.line(appendFilter(b, c.Streams))
 }
 
@@ -184,11 +185,12 @@ func (w *Writer) Summary(s *output.Summary) {
 	b = appendUint(b, `,"duplicates":`, s.Tracker.Duplicates)
 	b = appendUint(b, `,"bad_checksums":`, s.Tracker.BadChecksums)
 	b = appendUint(b, `,"offloaded_checksums":`, s.Tracker.Offloaded)
-	w.line(appendUint(b, `,"time_backwards":`, s.Tracker.TimeBackwards))
+	b = appendUint(b, `,"time_backwards":`, s.Tracker.TimeBackwards)
+	w.line(appendCounts(b, `,"findings":`, s.Findings))
 }
 
 // appendCounts writes a map, keys sorted.
-func appendCounts(b []byte, key string, counts map[string]uint64) []byte {
+func appendCounts[N uint64 | int](b []byte, key string, counts map[string]N) []byte {
 	names := make([]string, 0, len(counts))
 	for name := range counts {
 		names = append(names, name)
@@ -200,7 +202,7 @@ func appendCounts(b []byte, key string, counts map[string]uint64) []byte {
 			b = append(b, ',')
 		}
 		b = append(appendString(b, "", name), ':')
-		b = strconv.AppendUint(b, counts[name], 10)
+		b = strconv.AppendUint(b, uint64(counts[name]), 10)
 	}
 	return append(b, '}')
 }

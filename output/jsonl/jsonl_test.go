@@ -19,7 +19,7 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-var everything = output.Events{Transition: true, Connection: true, Summary: true}
+var everything = output.Events{Transition: true, Connection: true, Finding: true, Summary: true}
 
 // The types below are the lines as encoding/json would write them.
 
@@ -86,6 +86,7 @@ type jsonConnection struct {
 	Server    jsonEnd  `json:"server"`
 	ClosedBy  string   `json:"closed_by,omitempty"`
 	How       string   `json:"how"`
+	Findings  []string `json:"findings"`
 	Wireshark string   `json:"wireshark,omitempty"`
 }
 
@@ -107,6 +108,8 @@ type jsonSummary struct {
 	BadChecksums  uint64 `json:"bad_checksums"`
 	Offloaded     uint64 `json:"offloaded_checksums"`
 	TimeBackwards uint64 `json:"time_backwards"`
+
+	Findings map[string]int `json:"findings"`
 }
 
 func stamp(ns int64) string {
@@ -142,7 +145,7 @@ func mirrorEnd(e *tracker.End) jsonEnd {
 
 func mirrorConnection(c *tracker.Connection) any {
 	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed, stamp(c.Start), stamp(c.Last), nil,
-		mirrorEnd(&c.Client), mirrorEnd(&c.Server), "", c.How.String(), ""}
+		mirrorEnd(&c.Client), mirrorEnd(&c.Server), "", c.How.String(), append([]string{}, c.Findings...), ""}
 	if c.VLAN[0] != 0 {
 		j.VLAN = c.VLAN[:1]
 		if c.VLAN[1] != 0 {
@@ -165,7 +168,8 @@ func mirrorConnection(c *tracker.Connection) any {
 func mirrorSummary(s *output.Summary) any {
 	j := jsonSummary{Event: "summary", Schema: Schema, Packets: s.Packets, Segments: s.Segments, Transitions: s.Tracker.Transitions,
 		States: map[string]uint64{}, Skipped: map[string]uint64{}, Connections: s.Tracker.Connections, Evicted: s.Tracker.Evicted,
-		Duplicates: s.Tracker.Duplicates, BadChecksums: s.Tracker.BadChecksums, Offloaded: s.Tracker.Offloaded, TimeBackwards: s.Tracker.TimeBackwards}
+		Duplicates: s.Tracker.Duplicates, BadChecksums: s.Tracker.BadChecksums, Offloaded: s.Tracker.Offloaded, TimeBackwards: s.Tracker.TimeBackwards,
+		Findings: s.Findings}
 	for _, p := range s.States() {
 		j.States[p.Client.String()+"/"+p.Server.String()] = p.Connections
 	}
@@ -221,6 +225,9 @@ func randomConnection(r *rand.Rand) *tracker.Connection {
 	for range r.IntN(3) {
 		c.Streams = append(c.Streams, r.Uint32())
 	}
+	for range r.IntN(3) {
+		c.Findings = append(c.Findings, "fin-unacked")
+	}
 	switch r.IntN(3) {
 	case 1:
 		c.VLAN[0] = 7
@@ -232,7 +239,8 @@ func randomConnection(r *rand.Rand) *tracker.Connection {
 
 func randomSummary(r *rand.Rand) *output.Summary {
 	s := &output.Summary{Packets: r.Uint64(), Segments: r.Uint64(), Skipped: map[string]uint64{"not-ip": 3, "truncated": r.Uint64()}, Received: r.Uint64(), Dropped: 7,
-		Tracker: tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5}}
+		Findings: map[string]int{"port-reuse": 2, "fin-unacked": 1},
+		Tracker:  tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5}}
 	for range r.IntN(5) {
 		s.Tracker.States[r.IntN(tcp.NumStates)][r.IntN(tcp.NumStates)]++
 	}
@@ -257,6 +265,10 @@ func written(t *testing.T, r *rand.Rand, kind int) (got, want string) {
 		e := randomSummary(r)
 		w.Summary(e)
 		mirror = mirrorSummary(e)
+	case 3:
+		e := randomFinding(r)
+		w.Finding(e)
+		mirror = mirrorFinding(e)
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
@@ -273,7 +285,7 @@ func written(t *testing.T, r *rand.Rand, kind int) (got, want string) {
 func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
-		if got, want := written(t, r, i%3); got != want {
+		if got, want := written(t, r, i%4); got != want {
 			t.Fatalf("line differs from encoding/json\n got %s want %s", got, want)
 		}
 	}
@@ -299,7 +311,7 @@ func TestLinesFitTheSchema(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range 300 {
-		line, _ := written(t, r, i%3)
+		line, _ := written(t, r, i%4)
 		v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // Brief prints the account of the run and how many connections stand where; it is an output.Writer.
@@ -20,6 +21,9 @@ type Brief struct {
 
 // NewBrief makes a Brief that prints to out once the Summary comes.
 func NewBrief(out io.Writer, width int) *Brief { return &Brief{out: out, width: width} }
+
+// Finding does nothing: a connection's line names its findings.
+func (*Brief) Finding(*anomaly.Finding) {}
 
 // Transition is not shown.
 func (w *Brief) Transition(*tracker.Transition) {}

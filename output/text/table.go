@@ -11,6 +11,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // MaxRows bounds the connections that a table keeps until it is printed; the least bad beyond it are only counted.
@@ -38,6 +39,9 @@ type Table struct {
 func NewTable(out io.Writer, style Style) *Table {
 	return &Table{out: out, style: style, bound: MaxRows}
 }
+
+// Finding does nothing: a connection's line names its findings.
+func (*Table) Finding(*anomaly.Finding) {}
 
 // Transition is not shown.
 func (t *Table) Transition(*tracker.Transition) {}

@@ -3,6 +3,7 @@ package anomaly
 import (
 	"container/heap"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -81,8 +82,7 @@ func (b *Bench) Facts() tracker.FactKind {
 
 // Fact hands a fact to the judges that want it, after the alarms that were due before it.
 func (b *Bench) Fact(f *tracker.Fact) {
-	b.Advance(f.Time)
-	b.packet = f.Packet
+	b.Advance(f.Time, f.Packet)
 	for _, i := range b.byFact[bits.TrailingZeros32(uint32(f.Kind))] {
 		b.busy = i
 		b.seats[i].judge.Fact(b, f)
@@ -92,8 +92,17 @@ func (b *Bench) Fact(f *tracker.Fact) {
 	}
 }
 
-// Advance rings the alarms due by now, in capture time.
-func (b *Bench) Advance(now int64) {
+// Next is the time of the earliest alarm.
+func (b *Bench) Next() int64 {
+	if len(b.alarms) == 0 {
+		return math.MaxInt64
+	}
+	return b.alarms[0].At
+}
+
+// Advance rings the alarms due by now, in capture time; packet is the latest packet's number.
+func (b *Bench) Advance(now int64, packet uint64) {
+	b.packet = packet
 	for len(b.alarms) > 0 && b.alarms[0].At <= now {
 		a := heap.Pop(&b.alarms).(alarm)
 		b.now = max(b.now, a.At)

@@ -118,7 +118,11 @@ type Finding struct {
 // Wireshark is the display filter that shows its packets.
 func (f *Finding) Wireshark() string {
 	if f.Population {
-		return "tcp.port == " + strconv.Itoa(int(f.Server.Port)) + " && ip.addr == " + f.Server.IP().String()
+		family := "ip"
+		if f.Server.V6 {
+			family = "ipv6"
+		}
+		return "tcp.port == " + strconv.Itoa(int(f.Server.Port)) + " && " + family + ".addr == " + f.Server.IP().String()
 	}
 	return "tcp.stream eq " + strconv.FormatUint(uint64(f.Stream), 10)
 }
@@ -126,9 +130,9 @@ func (f *Finding) Wireshark() string {
 // maxEvidence bounds the packets that a finding names: half the first, half the latest.
 const maxEvidence = 16
 
-// Add notes a packet as evidence.
+// Add notes a packet as evidence; packets come in order of their numbers.
 func (f *Finding) Add(packet uint64) {
-	if k := len(f.Evidence); packet == 0 || k > 0 && f.Evidence[k-1] == packet {
+	if k := len(f.Evidence); packet == 0 || k > 0 && f.Evidence[k-1] >= packet {
 		return
 	}
 	if len(f.Evidence) == maxEvidence {
