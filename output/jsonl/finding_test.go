@@ -51,7 +51,7 @@ func mirrorFinding(f *anomaly.Finding) any {
 }
 
 func randomFinding(r *rand.Rand) *anomaly.Finding {
-	since := randomTime(r) >> 12
+	since := 1 + randomTime(r)>>12
 	f := &anomaly.Finding{Rule: &anomaly.ZeroWindow, ID: "3-zero-window-stall-1", Status: anomaly.Status(r.IntN(3)), Severity: anomaly.Severity(r.IntN(4)),
 		Culprit: anomaly.Culprit(r.IntN(8)), Side: tracker.Side(r.IntN(2)), Population: r.IntN(2) == 0, Sided: r.IntN(2) == 0, Packet: r.Uint64(),
 		Since: since, Time: since + r.Int64N(1e12), Earlier: r.IntN(2) == 0, Hidden: tracker.Hidden(r.IntN(5)), Summary: "shut for 2.4 s \"so\""}
