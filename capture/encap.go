@@ -11,13 +11,17 @@ const (
 	etherPPPoE      = 0x8864
 	etherJumboLLC   = 0x8870
 	etherERSPAN2    = 0x88be
+	etherMACsec     = 0x88e5
 	etherPBB        = 0x88e7
 	etherFabricPath = 0x8903
+	etherCMD        = 0x8909 // Cisco's metadata: a security group
 	etherVNTag      = 0x8926
 	etherETag       = 0x893f
 	etherNSH        = 0x894f
 	etherERSPAN3    = 0x22eb
 	etherTRILL      = 0x22f3
+	etherWCCP       = 0x883e
+	etherRTag       = 0xf1c1
 )
 
 // rareType decodes what stands behind the rarer ethertypes.
@@ -40,9 +44,16 @@ func (d *decoder) rareType(t int, b []byte, seg *tcp.Segment) Skip {
 		return d.ethernetAt(4, b, seg)
 	case etherFabricPath: // the tag, then the host's frame
 		return d.ethernetAt(2, b, seg)
-	case etherVNTag:
+	case etherVNTag, etherRTag:
 		return d.typeAt(4, b, seg)
-	case etherETag:
+	case etherMACsec:
+		return d.macsec(b, seg)
+	case etherWCCP: // version 2 has a header of four octets in front
+		if len(b) > 0 && b[0]>>4 == 4 {
+			return d.ip(b, seg)
+		}
+		return d.ipAt(4, b, seg)
+	case etherETag, etherCMD:
 		return d.typeAt(6, b, seg)
 	case etherNSH:
 		return d.nsh(b, seg)
@@ -61,6 +72,24 @@ func (d *decoder) typeAt(n int, b []byte, seg *tcp.Segment) Skip {
 		return SkipTruncated
 	}
 	return d.etherType(be16(b[n:]), b[n+2:], seg)
+}
+
+// macsec decodes a frame that is only authenticated, not encrypted (IEEE 802.1AE 9.3).
+func (d *decoder) macsec(b []byte, seg *tcp.Segment) Skip {
+	const (
+		hasSCI = 0x20
+		hidden = 0x08 | 0x04 // encrypted, or changed
+	)
+	if len(b) < 8 {
+		return SkipTruncated
+	}
+	if b[0]&hidden != 0 {
+		return SkipNotIP
+	}
+	if b[0]&hasSCI != 0 {
+		return d.typeAt(14, b, seg)
+	}
+	return d.typeAt(6, b, seg)
 }
 
 // mpls steps over a stack of labels (RFC 3032). Nothing says what stands behind the last: IP, by its version (RFC

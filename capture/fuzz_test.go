@@ -68,7 +68,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(uint16(1), join(vlan[:12], []byte{0x86, 0xdd}, ip6(44, append([]byte{6, 0, 0, 1, 0, 0, 0, 1}, segmentOf(4)...))))
 	f.Add(uint16(1), join(vlan[:14], ip4(17, udp(4789, join([]byte{8, 0, 0, 0, 0, 1, 0, 0}, vlan)))))
 	f.Add(uint16(1), join(vlan[:14], ip4(47, join([]byte{0x30, 0, 0x65, 0x58, 0, 0, 0, 1, 0, 0, 0, 0}, vlan))))
-	for _, link := range []uint16{0, 6, 8, 9, 10, 50, 51, 100, 101, 104, 105, 107, 109, 113, 117, 119, 127, 138, 163, 166, 192, 204, 219, 239, 240, 276} {
+	for _, link := range []uint16{0, 6, 8, 9, 10, 50, 51, 100, 101, 104, 105, 107, 109, 113, 117, 119, 127, 138, 163, 166, 192, 204, 197, 205, 206, 219, 226, 239, 240, 242, 258, 274, 276, 281, 284} {
 		f.Add(link, append(make([]byte, 20), vlan...))
 	}
 	f.Fuzz(func(t *testing.T, link uint16, frame []byte) {

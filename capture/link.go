@@ -31,10 +31,14 @@ const (
 	linkAVS         = 163
 	linkPPPD        = 166
 	linkPPI         = 192
+	linkERF         = 197
 	linkPPPDir      = 204
+	linkCHDLCDir    = 205
+	linkRelayDir    = 206
 	linkMPLS        = 219
 	linkNFLOG       = 239
 	linkNetAnalyzer = 240
+	linkPktap       = 258
 	linkSLL2        = 276
 )
 
@@ -57,7 +61,7 @@ func (d *decoder) link(kind uint32, b []byte, seg *tcp.Segment) Skip {
 			return SkipTruncated
 		}
 		return d.cooked(be16(b[8:]), be16(b), b[20:], seg)
-	case linkPPP, linkPPPHDLC, linkPPPD, linkPPPDir, linkPPPoE, linkCHDLC, linkFrameRelay:
+	case linkPPP, linkPPPHDLC, linkPPPD, linkPPPDir, linkPPPoE, linkCHDLC, linkCHDLCDir, linkFrameRelay, linkRelayDir:
 		return d.serial(kind, b, seg)
 	case linkWLAN, linkRadiotap, linkPrism, linkAVS, linkPPI:
 		return d.wireless(kind, b, seg)
@@ -70,28 +74,97 @@ func (d *decoder) link(kind uint32, b []byte, seg *tcp.Segment) Skip {
 			return SkipTruncated
 		}
 		return d.ipAt((int(b[0])+3)&^3, b, seg)
+	case linkPktap:
+		return d.pktap(b, seg)
+	case linkERF:
+		return d.erf(b, seg)
+	case linkTokenRing:
+		return d.tokenRing(b, seg)
+	}
+	return d.fixedHeader(kind, b, seg)
+}
+
+// fixedHeader decodes the link types that need no more than to step over so many octets.
+func (d *decoder) fixedHeader(kind uint32, b []byte, seg *tcp.Segment) Skip {
+	switch kind {
 	case linkENC:
 		return d.ipAt(12, b, seg)
 	case linkSLIP:
 		return d.ipAt(16, b, seg)
+	case 226: // IPNET of Solaris
+		return d.ipAt(24, b, seg)
 	case linkNetAnalyzer:
 		return d.ethernetAt(4, b, seg)
-	case linkATM:
-		return d.llc(b, seg)
-	case linkFDDI:
-		if len(b) < 13 {
-			return SkipTruncated
-		}
-		return d.llc(b[13:], seg)
-	case linkTokenRing:
-		return d.tokenRing(b, seg)
+	case 241: // the same, with the preamble
+		return d.ethernetAt(12, b, seg)
+	case 274: // Ethernet with the preamble (IEEE 802.3br)
+		return d.ethernetAt(8, b, seg)
+	case 282: // Broadcom's switch tag in front of the addresses
+		return d.ethernetAt(4, b, seg)
+	case 281, 283: // switch tags of Broadcom and Marvell behind the addresses
+		return d.typeAt(16, b, seg)
+	case 284: // Marvell's, under an ethertype of its own
+		return d.typeAt(20, b, seg)
 	case linkFirewire:
-		if len(b) < 18 {
+		return d.typeAt(16, b, seg)
+	case 242: // IP over InfiniBand: ethertype and two octets reserved
+		if len(b) < 44 {
 			return SkipTruncated
 		}
-		return d.etherType(be16(b[16:]), b[18:], seg)
+		return d.etherType(be16(b[40:]), b[44:], seg)
+	case linkATM:
+		return d.llcAt(0, b, seg)
+	case 123: // SunATM
+		return d.llcAt(4, b, seg)
+	case linkFDDI:
+		return d.llcAt(13, b, seg)
+	case 122: // IP over fibre channel
+		return d.llcAt(16, b, seg)
 	}
 	return SkipLinkType
+}
+
+// pktap steps over the header that macOS writes for "any" interface, which names the link type behind it.
+func (d *decoder) pktap(b []byte, seg *tcp.Segment) Skip {
+	if len(b) < 12 {
+		return SkipTruncated
+	}
+	n, kind := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[8:])
+	if n < 12 || int64(n) > int64(len(b)) {
+		return SkipTruncated
+	}
+	if d.deeper() {
+		return SkipNested
+	}
+	return d.link(kind, b[n:], seg)
+}
+
+// erf decodes a record of Endace's cards: a header, extensions of eight octets each, and by its type a frame.
+func (d *decoder) erf(b []byte, seg *tcp.Segment) Skip {
+	if len(b) < 16 {
+		return SkipTruncated
+	}
+	kind, n := b[8], 16
+	for more := kind&0x80 != 0; more; n += 8 {
+		if len(b) < n+8 {
+			return SkipTruncated
+		}
+		more = b[n]&0x80 != 0
+	}
+	switch kind & 0x7f {
+	case 2, 11, 16, 20: // Ethernet, plain, coloured and hashed: an offset and padding in front
+		return d.ethernetAt(n+2, b, seg)
+	case 22, 23:
+		return d.ipAt(n, b, seg)
+	}
+	return SkipNotIP
+}
+
+func (d *decoder) llcAt(n int, b []byte, seg *tcp.Segment) Skip {
+	if len(b) < n {
+		return SkipTruncated
+	}
+	return d.llc(b[n:], seg)
 }
 
 func (d *decoder) ipAt(n int, b []byte, seg *tcp.Segment) Skip {

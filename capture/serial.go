@@ -8,9 +8,13 @@ func (d *decoder) serial(kind uint32, b []byte, seg *tcp.Segment) Skip {
 		return SkipTruncated
 	}
 	switch kind {
+	case linkCHDLCDir: // one octet says which direction
+		return d.serial(linkCHDLC, b[1:], seg)
+	case linkRelayDir:
+		return d.serial(linkFrameRelay, b[1:], seg)
 	case linkPPPoE:
 		return d.pppoe(b, seg)
-	case linkPPPDir: // one octet says which direction
+	case linkPPPDir:
 		return d.ppp(b[1:], seg)
 	case linkPPPD: // the direction stands in the place of the address
 		if b[1] == 3 {

@@ -151,6 +151,8 @@ func (d *decoder) tunnel(port int, b []byte, seg *tcp.Segment) Skip {
 		decode = (*decoder).ayiya
 	case 4341:
 		decode = (*decoder).lisp
+	case 5247:
+		decode = (*decoder).capwap
 	case 37008:
 		decode = (*decoder).tzsp
 	default:
@@ -267,6 +269,19 @@ func (d *decoder) ayiya(b []byte, seg *tcp.Segment) Skip {
 		return SkipNotTCP
 	}
 	return d.ipAt(8+1<<(b[0]>>4)+int(b[1]>>4)*4, b, seg)
+}
+
+// capwap decodes data packets of access points that send Ethernet frames (RFC 5415 4.3); those that send 802.11 do it
+// each in its own way.
+func (d *decoder) capwap(b []byte, seg *tcp.Segment) Skip {
+	const native, fragmented = 1, 0x80
+	if len(b) < 8 || b[0] != 0 || b[2]&native != 0 {
+		return SkipNotTCP
+	}
+	if b[3]&fragmented != 0 {
+		return SkipFragment
+	}
+	return d.ethernetAt(int(b[1]>>3)*4, b, seg)
 }
 
 // lisp decodes data packets of RFC 9300 5.1.
