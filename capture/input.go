@@ -166,7 +166,7 @@ func (in *input) ended(err error) *Warning {
 	case err == io.EOF && rest == 0:
 		return nil
 	case err == io.EOF:
-		w.What = "cut short in it"
+		w.What = "cut short: the file ends within this packet"
 		w.Next = "everything before it is counted; files copied from a running capture end so"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		w.What = "the compressed file is cut short"
