@@ -83,6 +83,10 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		snd.ack, snd.edge, snd.flags = ack, ack, snd.flags|hasACK
 	} else if ack.After(snd.ack) {
 		snd.ack = ack
+		if w := t.waitOf(snd); w != nil && w.opened == 0 && !w.took {
+			w.took = true
+			t.see(Took, n, c, snd, s)
+		}
 		if snd.has(hasFIN) && !(rcv.has(hasFIN) && ack.After(rcv.fin)) {
 			snd.flags |= owned
 			t.see(Took, n, c, snd, s)
@@ -93,6 +97,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		if a := rcv.snd.Ack(t.holes, ack); a.Missed > 0 && t.wants(Missed) {
 			t.witness(n, c, rcv, Fact{Kind: Missed, Seg: s, Octets: a.Missed})
 		}
+		t.frees(rcv)
 		if rcv.timedAt != 0 && !ack.Before(rcv.timed) {
 			rcv.rtt.add(t.now - rcv.timedAt)
 			rcv.timedAt = 0

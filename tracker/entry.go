@@ -25,6 +25,7 @@ const (
 	abortive                         // it sent a RST that was accepted
 	synAgain                         // its SYN-ACK was repeated after the handshake's ACK had passed
 	owned                            // it took data after its FIN: its owner has not closed wholly
+	pushed                           // its latest octets ended a write (PSH)
 	baseless                         // where its octets begin is an assumption, and none was seen
 )
 
@@ -47,9 +48,10 @@ type end struct {
 	ipID      uint16
 	ttl       uint8
 	scale     uint8
-	cause     cause // of the latest change
-	finAgain  uint8 // times that its FIN was repeated
-	unheard   uint8 // probes and keepalives sent since its peer was last heard
+	cause     cause  // of the latest change
+	wait      uint32 // what it waits for at its peer's shut window; 0: nothing
+	finAgain  uint8  // times that its FIN was repeated
+	unheard   uint8  // probes and keepalives sent since its peer was last heard
 
 	flags   endFlags
 	pend    eventSet // what passed the tap toward it and it has not shown to have received

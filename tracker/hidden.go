@@ -4,7 +4,7 @@ package tracker
 type Hidden uint8
 
 const (
-	HiddenNone Hidden = iota // no stall
+	HiddenNone Hidden = iota // nothing waits behind the window
 	HiddenPossible
 	HiddenLikely
 	HiddenConfirmed
@@ -14,3 +14,234 @@ const (
 var hiddenNames = [...]string{"", "possible", "likely", "confirmed", "excluded"}
 
 func (h Hidden) String() string { return hiddenNames[h] }
+
+// wait is one stretch in which an endpoint's peer had its window shut, kept until it is known what that hid.
+// Times are capture nanoseconds, 0 for not yet.
+type wait struct {
+	since  int64 // the window was seen to shut
+	opened int64
+	asked  int64 // the latest probe, or octets repeated into the shut window
+	gap    int64 // between the latest two of them
+	first  int64 // the least gap: the sender's RTO, or a multiple of it
+	spoke  int64 // the reader sent new octets, which a dead sender answers with a RST
+	alive  int64 // the sender was last heard
+	freed  int64 // since the opening, when an acknowledgement of new octets first passed
+	from   int64 // from when on the close is known to have been hidden; with HiddenConfirmed and HiddenLikely
+
+	lull    int64  // silence before the first probe
+	asks    uint16 // probes and octets repeated
+	level   uint8  // gaps that were as long as the one before
+	grew    bool   // a gap was longer than the one before: a persist timer
+	waits   bool   // octets are known to wait
+	took    bool   // the sender acknowledged new octets: a process still owns it, or it shut down for writing only
+	pushed  bool   // the last octets before ended a write
+	verdict Hidden
+}
+
+// waitOf is the wait of an endpoint, nil for none.
+func (t *Tracker) waitOf(e *end) *wait {
+	if e.wait == 0 {
+		return nil
+	}
+	return t.waits.at(e.wait)
+}
+
+// beginWait notes that the window of the endpoint's peer has shut.
+func (t *Tracker) beginWait(n uint32, c *conn, e *end) {
+	t.endWait(e)
+	var w *wait
+	e.wait, w = t.waits.take()
+	w.since, w.alive, w.pushed = t.now, e.sentAt, e.has(pushed)
+	if e.flight != 0 {
+		w.waits = true
+		t.believe(n, c, e, w, HiddenPossible, 0)
+	}
+}
+
+// endWait forgets the wait of an endpoint.
+func (t *Tracker) endWait(e *end) {
+	if e.wait != 0 {
+		t.waits.give(e.wait)
+		e.wait = 0
+	}
+}
+
+// believe takes a verdict and tells of it if it is news. What is confirmed or excluded stays so.
+func (t *Tracker) believe(n uint32, c *conn, e *end, w *wait, v Hidden, from int64) {
+	if v == w.verdict || w.verdict >= HiddenConfirmed || v < w.verdict {
+		return
+	}
+	w.verdict, w.from = v, from
+	if t.wants(Verdict) {
+		t.witness(n, c, e, Fact{Kind: Verdict, Hidden: v})
+	}
+}
+
+// asks notes a probe, or octets repeated into the shut window, and learns from the gaps which timer sends them (D12):
+// a persist timer doubles them, keepalives keep them.
+func (t *Tracker) asks(n uint32, c *conn, e *end, repeated bool) {
+	w := t.waitOf(e)
+	if w == nil {
+		return
+	}
+	gap := t.now - max(w.asked, w.since, e.sentAt)
+	if w.asks == 0 {
+		w.lull = gap
+	} else {
+		switch {
+		case gap > w.gap+w.gap/4 && w.asks > 1:
+			w.grew = true
+		case gap > w.gap-w.gap/8 && w.asks > 1:
+			w.level++
+		}
+		w.gap = gap
+		if w.first == 0 || gap < w.first {
+			w.first = gap
+		}
+	}
+	w.asked, w.alive = t.now, t.now
+	w.asks++
+	grown := w.grew || w.asks == 2 && gap > w.lull+w.lull/4
+	if repeated || grown || c.flags&late != 0 && gap >= 2*second {
+		w.waits = true
+		t.believe(n, c, e, w, HiddenPossible, 0)
+	}
+	if w.waits && w.asks == 2 && w.lull > 2*gap && w.pushed && e.flight == 0 {
+		// Everything had been acknowledged and all was silent until one RTO before the first probe, when the application
+		// wrote more or closed; its last write had been complete (D9).
+		t.believe(n, c, e, w, HiddenLikely, w.asked-w.lull)
+	}
+}
+
+// idles says that what asks the shut window is a keepalive timer: the gaps never grew and nothing is in flight.
+func (w *wait) idles(e *end) bool { return !w.waits && w.asks >= 2 && e.flight == 0 }
+
+// openWait notes that the window has opened.
+func (t *Tracker) openWait(e *end) {
+	if w := t.waitOf(e); w != nil {
+		w.opened = t.now
+		if t.ackedBy == t.packet {
+			w.freed = t.now // the opening itself freed room for a writer that is blocked
+		}
+	}
+}
+
+// frees notes that octets of the endpoint were acknowledged: a writer blocked in its application may go on.
+func (t *Tracker) frees(e *end) {
+	t.ackedBy = t.packet
+	if w := t.waitOf(e); w != nil && w.opened != 0 && w.freed == 0 {
+		w.freed = t.now
+	}
+}
+
+// closesBehind judges a FIN of an endpoint whose peer's window is or was shut (D1, D7).
+func (t *Tracker) closesBehind(n uint32, c *conn, e, peer *end) {
+	w := t.waitOf(e)
+	if w == nil {
+		return
+	}
+	switch {
+	case w.opened == 0:
+		if e.finAgain > 0 {
+			t.believe(n, c, e, w, HiddenConfirmed, w.since)
+		}
+	case !w.waits:
+	case w.freed == 0 || t.now-w.freed < t.minDelay(c, e):
+		// It left before anything that was sent after the opening was acknowledged: nothing had made room for a blocked
+		// writer, so the application had closed while the window was shut.
+		t.believe(n, c, e, w, HiddenConfirmed, w.since)
+	default:
+		t.believe(n, c, e, w, HiddenLikely, w.since)
+	}
+}
+
+// diesBehind judges a RST that answers what the reader sent (D2, D5).
+func (t *Tracker) diesBehind(n uint32, c *conn, e *end, shape ResetShape) {
+	w := t.waitOf(e)
+	if w == nil || w.opened != 0 || w.spoke == 0 || shape != ShapeReply {
+		return
+	}
+	if t.now-w.alive <= max(2*w.gap+w.gap/2, 2*second) {
+		t.believe(n, c, e, w, HiddenConfirmed, w.since)
+	} else {
+		t.believe(n, c, e, w, HiddenLikely, w.since)
+	}
+}
+
+// restWait ends the wait of an endpoint that has come to rest after the opening (D8): had its application closed, the FIN
+// would have left.
+func (t *Tracker) restWait(n uint32, c *conn, e, peer *end) {
+	w := t.waitOf(e)
+	if w == nil || w.opened == 0 || e.has(hasFIN) {
+		return
+	}
+	if w.waits && int(peer.win) >= int(e.segment()) {
+		t.believe(n, c, e, w, HiddenExcluded, 0)
+	}
+	t.endWait(e)
+}
+
+// segment is the size of a full segment, as far as the handshake told.
+func (e *end) segment() uint16 {
+	if e.mss == 0 {
+		return 536 // RFC 9293 3.7.1
+	}
+	return e.mss
+}
+
+// orphanTries and rtoMax are Linux' for a socket without an owner: so many probes at the least, and the longest interval.
+const (
+	orphanTries = 8
+	rtoMax      = 120 * second
+)
+
+// orphanEnd is how long after the window shut an orphan with that first probe interval dies, silently: one interval
+// after its last probe. With an RTO of 0.2 s that is about 333 s (D4).
+func orphanEnd(first int64) int64 {
+	if first <= 0 {
+		return 0
+	}
+	var sum int64
+	gap := first
+	for tries := 0; ; tries++ {
+		sum += gap
+		if tries >= orphanTries && gap >= rtoMax {
+			return sum
+		}
+		gap = min(2*gap, rtoMax)
+	}
+}
+
+// Stall is what is known of the shut window that an endpoint's data waits behind.
+type Stall struct {
+	Since    int64 // the window was seen to shut
+	Opened   int64 // and to open again; 0: not yet
+	Probes   int   // probes and repeated octets since
+	RTO      int64 // the shortest interval between them
+	Gap      int64 // the latest
+	Retries2 int   // the sender's tcp_retries2 as its level interval tells, 0 for not (D6)
+	Deadline int64 // when an orphan would be gone, 0 for not known (D4)
+	Past     bool  // it asked on after that: no orphan
+	Took     bool  // it acknowledged new octets meanwhile: no orphan (D3)
+	Hidden   Hidden
+	From     int64 // since when the close is known to have been hidden
+}
+
+// Stall returns the wait of the endpoint, false if its peer's window is not and was not lately shut.
+func (v EndView) Stall() (Stall, bool) {
+	w := v.t.waitOf(v.e)
+	if w == nil {
+		return Stall{}, false
+	}
+	s := Stall{Since: w.since, Opened: w.opened, Probes: int(w.asks), RTO: w.first, Gap: w.gap, Took: w.took, Hidden: w.verdict, From: w.from}
+	if w.level >= 2 && w.grew && w.gap < rtoMax*9/10 {
+		for g := w.first; g < w.gap*9/10; g *= 2 {
+			s.Retries2++
+		}
+	}
+	if w.first > 0 {
+		s.Deadline = w.since + orphanEnd(w.first)
+		s.Past = w.asked > s.Deadline
+	}
+	return s, true
+}

@@ -84,12 +84,19 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if r.New > 0 && s.Len > 0 && !snd.has(baseless) {
 		snd.narrow(sndData) // the first octets seen may be old ones
 	}
-	snd.flags &^= baseless
+	snd.flags &^= baseless | pushed
+	if s.Flags&tcp.PSH != 0 {
+		snd.flags |= pushed
+	}
+	if rcv.wait != 0 && r.New > 0 && s.Len > 0 {
+		t.waitOf(rcv).spoke = t.now
+	}
 	if r.New == 0 && r.Repeat > 0 {
 		snd.retransmissions++
 		snd.timedAt = 0
 		if rcv.shutAt != 0 {
 			snd.flags |= probed // a retransmission asks a shut window as well as a probe does
+			t.asks(n, c, snd, true)
 		}
 		t.see(Resent, n, c, snd, s)
 		t.repeats(c, snd, rcv, s)
@@ -101,6 +108,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	}
 	if fin && (v == acceptable || snd.has(hasFIN)) {
 		t.fin(n, c, snd, rcv, s)
+		t.closesBehind(n, c, snd, rcv)
 	}
 }
 
@@ -169,6 +177,13 @@ func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	snd.unheard = min(snd.unheard, 254) + 1
 	if rcv.shutAt == 0 {
 		snd.keepalives++
+		t.see(KeptAlive, n, c, snd, s)
+		return
+	}
+	t.asks(n, c, snd, false)
+	if w := t.waitOf(snd); w != nil && w.idles(snd) {
+		snd.keepalives++
+		snd.flags &^= probed
 		t.see(KeptAlive, n, c, snd, s)
 		return
 	}

@@ -26,6 +26,9 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if t.wants(Reset) {
 		t.witness(n, c, snd, Fact{Kind: Reset, Seg: s, Taken: taken, Shape: snd.shape(s)})
 	}
+	if taken {
+		t.diesBehind(n, c, snd, snd.shape(s))
+	}
 	if !taken {
 		// Forged, or too old to count: a challenge ACK at most. But of a late start too little is known to say so.
 		if c.flags&late != 0 {

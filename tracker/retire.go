@@ -15,6 +15,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	t.index.remove(c.hash, n)
 	for d := range c.ends {
 		c.ends[d].snd.Release(t.holes)
+		t.endWait(&c.ends[d])
 	}
 	t.rare.forget(n)
 	c.first = 0

@@ -59,12 +59,16 @@ func (t *Tracker) calm(c *conn, e *end) {
 
 // shut follows the window that snd announces to rcv.
 func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
-	small := snd.win == 0
+	small := snd.win == 0 || snd.has(hasScale|hasISS) && snd.win < min(uint32(rcv.segment()), snd.maxWin/2) // silly, RFC 9293 3.8.6.2
+	if rcv.has(hasFIN) && rcv.snd.Una().After(rcv.fin) {
+		small = false // there is nothing more to send
+	}
 	switch {
 	case small && snd.shutAt == 0:
 		snd.shutAt = t.now
-		t.see(Shut, n, c, snd, s)
 		rcv.flags &^= probed
+		t.see(Shut, n, c, snd, s)
+		t.beginWait(n, c, rcv)
 		if rcv.flight != 0 {
 			rcv.stall() // what it sent will not fit; an empty queue shows by probes whether it stays so
 		}
@@ -73,6 +77,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.shutSum += t.now - snd.shutAt
 		snd.shutAt = 0
 		t.calm(c, rcv)
+		t.openWait(rcv)
 	}
 	if rcv.has(stalled) {
 		t.watch(n, c)
@@ -98,6 +103,7 @@ func (t *Tracker) watched(n uint32, c *conn) {
 				again = true
 			} else {
 				e.unstall()
+				t.restWait(n, c, e, peer)
 			}
 		}
 	}
@@ -112,5 +118,9 @@ func (t *Tracker) rest(c *conn, e, peer *end) int64 {
 	if peer.shutAt != 0 {
 		return second // five times Linux' least RTO
 	}
-	return t.delay(c, e) + 10*millisecond
+	d := t.delay(c, e) + 10*millisecond
+	if w := t.waitOf(e); w != nil {
+		d += max(w.first, 200*millisecond) // longer than its RTO (D8)
+	}
+	return d
 }

@@ -18,6 +18,9 @@ func (t *Tracker) delay(c *conn, e *end) int64 {
 	return r.min + r.min/4 + 2*millisecond
 }
 
+// minDelay is the least that delay can be: what comes back sooner cannot be an answer.
+func (t *Tracker) minDelay(c *conn, e *end) int64 { return c.other(e).rtt.min }
+
 // near says that the capture was taken at the endpoint: what passes the tap toward it arrives.
 func (t *Tracker) near(c *conn, e *end) bool {
 	there, back := &c.other(e).rtt, &e.rtt

@@ -12,14 +12,16 @@ type Tracker struct {
 
 	index  index
 	conns  arena[conn]
+	waits  arena[wait]
 	holes  *reassembly.Holes
 	timers timers
 	rare   rare
 
-	now    int64  // capture time: the latest seen
-	packet uint64 // number of the latest packet
-	begun  uint64 // connections begun
-	stream uint32 // the next of Wireshark's numbers
+	now     int64  // capture time: the latest seen
+	packet  uint64 // number of the latest packet
+	ackedBy uint64 // the latest that acknowledged new octets
+	begun   uint64 // connections begun
+	stream  uint32 // the next of Wireshark's numbers
 
 	fact Fact       // reused for the Witness
 	tell Transition // reused for the Sink
@@ -35,6 +37,7 @@ func New(cfg Config) *Tracker {
 		cfg:   cfg,
 		index: newIndex(cfg.Seed),
 		conns: newArena[conn](10),
+		waits: newArena[wait](10),
 		holes: reassembly.NewHoles(maxHoles),
 	}
 }

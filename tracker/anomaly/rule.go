@@ -58,6 +58,7 @@ type Alarm struct {
 // Rules lists all rules in the order of the manual.
 var Rules = []*Rule{
 	&ZeroWindow,
+	&FinWait1ZeroWindow,
 }
 
 // Find returns the rule with that code, nil if there is none.
