@@ -21,7 +21,7 @@ import (
 
 // batch is how many segments are tracked at once: enough to hide the latency of memory behind each other, few enough
 // to stay in the nearest cache.
-const batch = 256
+const batch = 64
 
 // Sink takes the events, on one goroutine at a time.
 type Sink interface {
