@@ -26,6 +26,7 @@ const (
 	synAgain                         // its SYN-ACK was repeated after the handshake's ACK had passed
 	owned                            // it took data after its FIN: its owner has not closed wholly
 	pushed                           // its latest octets ended a write (PSH)
+	opener                           // it sent a SYN of its own: no listener with a queue
 	baseless                         // where its octets begin is an assumption, and none was seen
 )
 

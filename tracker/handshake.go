@@ -20,6 +20,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		// The first SYN of the connection, or the second of a simultaneous open.
 		t.open(snd, s)
 		snd.prove(sndSYN)
+		snd.flags |= opener
 		snd.time(s, t.now)
 		if rcv.has(hasISS) {
 			rcv.presume(rcvSYN, t.now)
@@ -79,9 +80,16 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	if rcv.has(hasISS) && !t.answers(n, c, rcv, s) {
-		return // its receiver will answer with a RST (figure 8)
+		// It answers an old SYN: its receiver will turn it down with a RST (figure 8).
+		if snd.sure == Closed {
+			snd.prove(sndSYNACK)
+			snd.synACK = s.Ack
+		}
+		return
 	}
-	if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
+	if snd.sure == SynRecv && !snd.has(hasISS) {
+		snd.retract(rcvRST) // the RST of figure 8 has made it a listener again
+	} else if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
 		return // challenge ACK
 	}
 	if !rcv.has(hasISS) {

@@ -22,7 +22,7 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 		e.set = hidden(e.set)
 	}
 	now := claim{state: est, possible: e.foldSet(e.set).With(est) | e.expired}
-	if e.pend.has(rcvACKofSYN) && e.sure == SynRecv {
+	if e.pend.has(rcvACKofSYN) && e.sure == SynRecv && !e.has(opener) {
 		now.possible = now.possible.With(SynRecv)
 	}
 	if e.pend != 0 && c.flags&late != 0 && e.set.Len() > 1 {

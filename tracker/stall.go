@@ -25,16 +25,21 @@ func (e *end) stall() {
 	e.set = hidden(e.set)
 }
 
-// unstall notes that nothing holds a FIN back: had the application closed, it would have been seen.
-func (e *end) unstall() {
+// unstall notes that nothing holds a FIN back: had the application closed, the FIN would have left. At the far end that
+// may have been lost before the tap; then it was sent before the peer's arrived.
+func (e *end) unstall(near bool) {
 	e.flags &^= stalled
 	e.cause = causeRested
-	switch {
-	case e.has(hasFIN):
-	case e.set.Has(Established):
+	if e.has(hasFIN) {
+		return
+	}
+	if e.set.Has(Established) {
 		e.set = e.set.Without(FinWait1)
-	case e.set.Has(CloseWait):
-		e.set = e.set.Without(LastAck).Without(Closing)
+	} else if e.set.Has(CloseWait) {
+		e.set = e.set.Without(LastAck)
+		if near {
+			e.set = e.set.Without(Closing)
+		}
 	}
 }
 
@@ -102,7 +107,7 @@ func (t *Tracker) watched(n uint32, c *conn) {
 			if t.now-e.calmAt < t.rest(c, e, peer) {
 				again = true
 			} else {
-				e.unstall()
+				e.unstall(t.near(c, e))
 				t.restWait(n, c, e, peer)
 			}
 		}
