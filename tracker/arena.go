@@ -1,5 +1,7 @@
 package tracker
 
+import "iter"
+
 // arena keeps entries of one kind in chunks, so that growing never copies and an entry never moves. Entries without
 // pointers make chunks that the collector does not look into. Numbers start at 2: 0 is none and 1 is taken (see index).
 type arena[T any] struct {
@@ -41,3 +43,11 @@ func (a *arena[T]) give(n uint32) { a.free = append(a.free, n) }
 
 // len returns the number of entries given out.
 func (a *arena[T]) len() int { return int(a.next) - len(a.free) }
+
+// all yields every number that was ever given out.
+func (a *arena[T]) all() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for n := uint32(2); n < a.next+2 && yield(n); n++ {
+		}
+	}
+}

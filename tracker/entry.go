@@ -94,6 +94,7 @@ const (
 	guessed   connFlags = 1 << iota // who is the client is a guess
 	late                            // its beginning was not seen
 	continued                       // an earlier part of it was evicted
+	evicted                         // it retires because the table is full
 	armed                           // a flight timer runs
 	leaving                         // a retirement timer runs
 	again                           // the four-tuple had an incarnation before

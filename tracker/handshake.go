@@ -29,7 +29,6 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 				snd.presume(rcvSYN, t.now)
 			}
 		}
-		t.timers.set(synTimer, t.now, n, c)
 	case snd.has(hasISS) && snd.iss == s.Seq:
 		snd.synRTX++
 		snd.timedAt = 0

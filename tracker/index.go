@@ -42,22 +42,26 @@ func (x *index) hash(k *tcp.FlowKey) uint32 {
 	return uint32(hi ^ lo)
 }
 
-// find returns the number of the entry of that hash for which is says yes; 0 for none.
-func (x *index) find(h uint32, is func(n uint32) bool) uint32 {
-	if n := probe(x.slots, h, is); n != 0 || x.old == nil {
-		return n
-	}
-	return probe(x.old, h, is)
+// search looks through the entries of one hash.
+type search struct {
+	slots []uint64
+	old   []uint64 // to look through next
+	h, i  uint32
 }
 
-func probe(slots []uint64, h uint32, is func(n uint32) bool) uint32 {
-	mask := uint32(len(slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		s := slots[i]
-		if s == 0 {
+func (x *index) search(h uint32) search { return search{slots: x.slots, old: x.old, h: h, i: h} }
+
+// next returns the number of the next entry of that hash; 0 for none.
+func (q *search) next() uint32 {
+	for {
+		s := q.slots[q.i&uint32(len(q.slots)-1)]
+		q.i++
+		switch {
+		case s == 0 && q.old == nil:
 			return 0
-		}
-		if uint32(s>>32) == h && s != gone && is(uint32(s)) {
+		case s == 0:
+			q.slots, q.old, q.i = q.old, nil, q.h
+		case uint32(s>>32) == q.h && s != gone:
 			return uint32(s)
 		}
 	}
@@ -99,27 +103,42 @@ func (x *index) step() {
 	}
 }
 
-// remove takes n out.
-func (x *index) remove(h, n uint32) {
+// slot returns the slot of n, and whether it is one of the old. n is there.
+func (x *index) slot(h, n uint32) (i uint32, old bool) {
 	want := uint64(h)<<32 | uint64(n)
 	if x.old != nil {
 		mask := uint32(len(x.old) - 1)
-		for i := h & mask; x.old[i] != 0; i = (i + 1) & mask {
+		for i = h & mask; x.old[i] != 0; i = (i + 1) & mask {
 			if x.old[i] == want {
-				x.old[i] = gone
-				x.used--
-				return
+				return i, true
 			}
 		}
 	}
 	mask := uint32(len(x.slots) - 1)
-	for i := h & mask; x.slots[i] != 0; i = (i + 1) & mask {
-		if x.slots[i] == want {
-			x.used--
-			x.close(i)
-			return
-		}
+	for i = h & mask; x.slots[i] != want; i = (i + 1) & mask {
 	}
+	return i, false
+}
+
+// remove takes n out, which is there.
+func (x *index) remove(h, n uint32) {
+	i, old := x.slot(h, n)
+	x.used--
+	if old {
+		x.old[i] = gone
+		return
+	}
+	x.close(i)
+}
+
+// renumber gives the entry n another number.
+func (x *index) renumber(h, n, to uint32) {
+	i, old := x.slot(h, n)
+	if old {
+		x.old[i] = uint64(h)<<32 | uint64(to)
+		return
+	}
+	x.slots[i] = uint64(h)<<32 | uint64(to)
 }
 
 // close empties slot i and draws the entries behind it forward, so that no search stops short.

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -8,10 +9,7 @@ import (
 
 // retire writes the connection's line and forgets it; over says that it ended by itself.
 func (t *Tracker) retire(n uint32, c *conn, over bool) {
-	if t.wants(Ended) {
-		t.witness(n, c, &c.ends[c.client], Fact{Kind: Ended, Over: over})
-	}
-	t.report(n, c)
+	t.tellEnd(n, c, over)
 	t.index.remove(c.hash, n)
 	for d := range c.ends {
 		c.ends[d].snd.Release(t.holes)
@@ -22,18 +20,32 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	t.conns.give(n)
 }
 
+func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
+	if t.wants(Ended) {
+		t.witness(n, c, &c.ends[c.client], Fact{Kind: Ended, Over: over})
+	}
+	t.report(n, c)
+}
+
 // Close retires all connections, in order of their numbers: the end of the input.
 func (t *Tracker) Close() {
 	var left []uint32
-	for n := uint32(2); n < t.conns.next+2; n++ {
+	for n := range t.conns.all() {
 		if t.conns.at(n).first != 0 {
 			left = append(left, n)
 		}
 	}
-	slices.SortFunc(left, func(a, b uint32) int { return int(int64(t.conns.at(a).num) - int64(t.conns.at(b).num)) })
+	slices.SortFunc(left, func(a, b uint32) int { return cmp.Compare(t.conns.at(a).num, t.conns.at(b).num) })
 	for _, n := range left {
-		t.giveUp(n, t.conns.at(n))
-		t.retire(n, t.conns.at(n), false)
+		c := t.conns.at(n)
+		for t.stubs.first != 0 && t.stubs.at(t.stubs.first).num < c.num {
+			t.lapse(t.stubs.first, 0)
+		}
+		t.giveUp(n, c)
+		t.retire(n, c, false)
+	}
+	for t.stubs.first != 0 {
+		t.lapse(t.stubs.first, 0)
 	}
 }
 
@@ -67,7 +79,7 @@ func (t *Tracker) report(n uint32, c *conn) {
 	l := &t.line
 	*l = Connection{
 		Conn: c.num, Findings: l.Findings[:0], Streams: append(l.Streams[:0], c.stream), Start: c.start, Last: c.last, First: c.first,
-		Continued: c.flags&continued != 0, Guessed: c.flags&guessed != 0,
+		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0,
 		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}
 	l.Streams = t.rare.streams(n, l.Streams)

@@ -61,6 +61,9 @@ func (t *Tracker) expect(n uint32, c *conn) {
 	for d := range c.ends {
 		e := &c.ends[d]
 		switch e.est {
+		case SynSent:
+			t.timers.set(synTimer, t.now, n, c)
+			over = false
 		case FinWait2:
 			if e.dueAt == 0 && !e.has(owned) {
 				e.dueAt = t.now + lasts[finWait2Timer]

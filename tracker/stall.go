@@ -127,5 +127,5 @@ func (t *Tracker) rest(c *conn, e, peer *end) int64 {
 	if w := t.waitOf(e); w != nil {
 		d += max(w.first, 200*millisecond) // longer than its RTO (D8)
 	}
-	return d
+	return min(d, 3600*second) // whatever a capture's clock makes of them
 }

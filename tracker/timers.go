@@ -1,5 +1,10 @@
 package tracker
 
+import (
+	"math"
+	"slices"
+)
+
 // timer is one kind of timer. Those of one kind last equally long, so that the queue of each is in order by itself:
 // time only moves forward.
 type timer uint8
@@ -9,7 +14,7 @@ const (
 	goneTimer                // both ends closed
 	finWait2Timer
 	timeWaitTimer
-	synTimer
+	synTimer // counts from the connection's first packet, so its alarms come in any order: a heap
 
 	numTimers = iota
 )
@@ -18,6 +23,9 @@ const (
 	millisecond = int64(1e6)
 	second      = int64(1e9)
 )
+
+// never is a time that does not come.
+const never = math.MaxInt64
 
 // lasts says how long each timer runs, in capture nanoseconds.
 var lasts = [numTimers]int64{
@@ -28,11 +36,91 @@ var lasts = [numTimers]int64{
 	synTimer:      127 * second,     // Linux' tcp_syn_retries 6: 1+2+4+8+16+32+64 s
 }
 
-// alarm is a timer that runs for a connection.
+// alarm is a timer that runs for a connection. It is not taken back: it finds out when it fires whether it still means
+// anything.
 type alarm struct {
 	at  int64
 	n   uint32 // arena number
 	num uint32 // low half of the connection's number, to tell it from a later tenant of the entry
+}
+
+func (a alarm) before(b alarm) bool { return a.at < b.at || a.at == b.at && int32(a.num-b.num) < 0 }
+
+// timers are all alarms, a queue a kind.
+type timers struct {
+	queues [synTimer]queue
+	syns   heap
+	next   int64 // the earliest alarm of all, or never
+
+	alive func(alarm) bool // says that an alarm's connection is still there
+}
+
+func newTimers(alive func(alarm) bool) timers { return timers{next: never, alive: alive} }
+
+// set lets a timer run for connection n. One that is not in the arena has none.
+func (w *timers) set(k timer, now int64, n uint32, c *conn) {
+	if n == 0 {
+		return
+	}
+	a := alarm{now + lasts[k], n, uint32(c.num)}
+	if k == synTimer {
+		a.at = c.start + lasts[k]
+		w.syns.push(a, w.alive)
+	} else {
+		w.queues[k].push(a, w.alive)
+	}
+	w.next = min(w.next, a.at)
+}
+
+// take takes out the earliest alarm; there is one.
+func (w *timers) take() (k timer, a alarm) {
+	a.at = never
+	for i := range w.queues {
+		if b, ok := w.queues[i].peek(); ok && b.at < a.at {
+			k, a = timer(i), b
+		}
+	}
+	if len(w.syns) > 0 && w.syns[0].at < a.at {
+		k, a = synTimer, w.syns[0]
+	}
+	w.drop(k)
+	return k, a
+}
+
+// drop takes out the earliest alarm of one kind.
+func (w *timers) drop(k timer) {
+	if k == synTimer {
+		w.syns.pop()
+	} else {
+		w.queues[k].head++
+	}
+	w.next = never
+	if len(w.syns) > 0 {
+		w.next = w.syns[0].at
+	}
+	for i := range w.queues {
+		if a, ok := w.queues[i].peek(); ok {
+			w.next = min(w.next, a.at)
+		}
+	}
+}
+
+// crowded is how many alarms a list holds before it looks for those that mean nothing any more, instead of growing.
+const crowded = 1 << 10
+
+// room makes room for one more alarm in a full list: that of connections that are gone is used again, and only where
+// less than half is found does the list grow. So it is never longer than four times what runs.
+func room(alarms []alarm, alive func(alarm) bool) []alarm {
+	kept := alarms[:0]
+	for _, a := range alarms {
+		if len(alarms) < crowded || alive(a) {
+			kept = append(kept, a)
+		}
+	}
+	if len(kept) > cap(kept)/2 {
+		kept = slices.Grow(kept, cap(kept))
+	}
+	return kept
 }
 
 // queue is a first-in, first-out list of alarms.
@@ -41,49 +129,66 @@ type queue struct {
 	head   int
 }
 
-func (q *queue) push(a alarm) {
-	// The room in front is used again before the slice grows.
-	if q.head > 1024 && q.head > len(q.alarms)/2 {
-		q.alarms = q.alarms[:copy(q.alarms, q.alarms[q.head:])]
-		q.head = 0
+func (q *queue) peek() (alarm, bool) {
+	if q.head == len(q.alarms) {
+		return alarm{}, false
+	}
+	return q.alarms[q.head], true
+}
+
+func (q *queue) push(a alarm, alive func(alarm) bool) {
+	if len(q.alarms) == cap(q.alarms) {
+		q.alarms, q.head = q.alarms[:copy(q.alarms, q.alarms[q.head:])], 0
+		if len(q.alarms) > cap(q.alarms)/2 {
+			q.alarms = room(q.alarms, alive)
+		}
+	}
+	if last := len(q.alarms) - 1; last >= q.head {
+		a.at = max(a.at, q.alarms[last].at)
 	}
 	q.alarms = append(q.alarms, a)
 }
 
-// timers are all alarms, a queue a kind.
-type timers struct {
-	queues [numTimers]queue
-	next   int64 // the earliest alarm of all; meaningful iff any
-	any    bool
-}
+// heap is a binary heap of alarms, the earliest first; of equal ones that of the older connection.
+type heap []alarm
 
-func (w *timers) set(k timer, now int64, n uint32, c *conn) {
-	a := alarm{now + lasts[k], n, uint32(c.num)}
-	w.queues[k].push(a)
-	if !w.any || a.at < w.next {
-		w.next, w.any = a.at, true
-	}
-}
-
-// due takes out the earliest alarm not after now.
-func (w *timers) due(now int64) (k timer, a alarm, ok bool) {
-	if !w.any || w.next > now {
-		return 0, alarm{}, false
-	}
-	found := false
-	for i := range w.queues {
-		q := &w.queues[i]
-		if q.head < len(q.alarms) && (!found || q.alarms[q.head].at < a.at) {
-			k, a, found = timer(i), q.alarms[q.head], true
+func (h *heap) push(a alarm, alive func(alarm) bool) {
+	if len(*h) == cap(*h) {
+		*h = room(*h, alive)
+		for i := len(*h)/2 - 1; i >= 0; i-- {
+			h.sink(i)
 		}
 	}
-	w.queues[k].head++
-	w.any = false
-	for i := range w.queues {
-		q := &w.queues[i]
-		if q.head < len(q.alarms) && (!w.any || q.alarms[q.head].at < w.next) {
-			w.next, w.any = q.alarms[q.head].at, true
+	*h = append(*h, a)
+	s := *h
+	for i := len(s) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !s[i].before(s[up]) {
+			break
 		}
+		s[i], s[up] = s[up], s[i]
+		i = up
 	}
-	return k, a, found
+}
+
+func (h *heap) pop() {
+	s := *h
+	s[0] = s[len(s)-1]
+	*h = s[:len(s)-1]
+	h.sink(0)
+}
+
+func (h *heap) sink(i int) {
+	s := *h
+	for {
+		down := 2*i + 1
+		if down+1 < len(s) && s[down+1].before(s[down]) {
+			down++
+		}
+		if down >= len(s) || !s[down].before(s[i]) {
+			return
+		}
+		s[i], s[down] = s[down], s[i]
+		i = down
+	}
 }

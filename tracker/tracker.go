@@ -13,9 +13,13 @@ type Tracker struct {
 	index  index
 	conns  arena[conn]
 	waits  arena[wait]
+	stubs  stubs
 	holes  *reassembly.Holes
 	timers timers
 	rare   rare
+	bound  bound
+
+	single conn // what a stub stands for, while it is worked on
 
 	now     int64  // capture time: the latest seen
 	packet  uint64 // number of the latest packet
@@ -33,13 +37,16 @@ const maxHoles = 4 << 20
 
 // New makes an empty Tracker.
 func New(cfg Config) *Tracker {
-	return &Tracker{
+	t := &Tracker{
 		cfg:   cfg,
 		index: newIndex(cfg.Seed),
 		conns: newArena[conn](10),
 		waits: newArena[wait](10),
+		stubs: newStubs(),
 		holes: reassembly.NewHoles(maxHoles),
 	}
+	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
+	return t
 }
 
 // Observe takes segments in the order of the capture.
@@ -49,14 +56,22 @@ func (t *Tracker) Observe(segs []tcp.Segment) {
 	}
 }
 
+// latest is the latest time that is believed, in the year 2116: sums with it do not overflow.
+const latest = never / 2
+
 // Advance moves the tracker's clock to now, in capture time, and fires the timers due. A now before the latest
 // packet's time changes nothing.
 func (t *Tracker) Advance(now int64) {
-	for t.timers.any && t.timers.next <= now {
-		t.ring(t.timers.next)
-		k, a, _ := t.timers.due(now)
+	now = min(now, latest)
+	for t.timers.next <= now || t.stubs.next <= now {
+		t.ring(min(t.timers.next, t.stubs.next))
+		if t.stubs.next < t.timers.next {
+			t.expire()
+			continue
+		}
+		k, a := t.timers.take()
 		t.now = max(t.now, a.at)
-		if c := t.conns.at(a.n); c.num&0xffffffff == uint64(a.num) && c.first != 0 {
+		if c := t.conn(a); c != nil {
 			t.fire(k, a.n, c)
 		}
 	}
@@ -74,10 +89,18 @@ func (t *Tracker) ring(now int64) {
 // Now is the capture's time: that of the latest packet or timer, nanoseconds since 1970 UTC.
 func (t *Tracker) Now() int64 { return t.now }
 
+// conn returns the connection that an alarm is for, nil if it is gone.
+func (t *Tracker) conn(a alarm) *conn {
+	if c := t.conns.at(a.n); uint32(c.num) == a.num && c.first != 0 {
+		return c
+	}
+	return nil
+}
+
 // Stats returns the counts so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Live = t.conns.len()
+	s.Live = t.live()
 	s.Connections = t.begun
 	return s
 }
@@ -94,17 +117,34 @@ func (t *Tracker) observe(s *tcp.Segment) {
 	}
 
 	h := t.index.hash(&s.Flow)
-	n := t.index.find(h, func(n uint32) bool { return t.conns.at(n).key == s.Flow })
+	n := t.find(h, &s.Flow)
 	var c *conn
-	if n != 0 {
-		c = t.conns.at(n)
-		if s.Flags&(tcp.SYN|tcp.RST) == tcp.SYN {
-			n, c = t.again(n, c, s)
+	unfolded := false
+	switch {
+	case n == 0:
+		t.makeRoom()
+		if foldable(s) {
+			t.fold(h, s)
+			return
 		}
-	}
-	if c == nil {
 		n, c = t.begin(h, s)
+	case n&stubBit != 0:
+		n, c = t.unfold(n)
+		unfolded = true
+	default:
+		c = t.conns.at(n)
 	}
+	if s.Flags&(tcp.SYN|tcp.RST) == tcp.SYN {
+		n, c = t.again(n, c, s)
+	}
+	t.enter(n, c, s)
+	if unfolded {
+		t.awaits(n, c)
+	}
+}
+
+// enter gives a segment to its connection.
+func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	t.number(n, c, s)
 	if c.first == s.Number && t.wants(Began) {
 		t.witness(n, c, &c.ends[s.Dir], Fact{Kind: Began, Seg: s, Again: c.flags&again != 0})
@@ -113,9 +153,34 @@ func (t *Tracker) observe(s *tcp.Segment) {
 	t.settle(n, c)
 }
 
+// find returns the number of the flow's connection, with stubBit if it is a stub; 0 for none.
+func (t *Tracker) find(h uint32, k *tcp.FlowKey) uint32 {
+	for q := t.index.search(h); ; {
+		n := q.next()
+		switch {
+		case n == 0:
+			return 0
+		case n&stubBit != 0:
+			if t.stubs.at(n).is(k) {
+				return n
+			}
+		case t.conns.at(n).key == *k:
+			return n
+		}
+	}
+}
+
 // begin enters a new connection with its first segment.
 func (t *Tracker) begin(h uint32, s *tcp.Segment) (uint32, *conn) {
 	n, c := t.conns.take()
+	t.introduce(c, h, s)
+	c.flags |= t.bound.continues(h, s)
+	t.index.add(h, n)
+	return n, c
+}
+
+// introduce makes a zeroed entry the connection that a segment begins.
+func (t *Tracker) introduce(c *conn, h uint32, s *tcp.Segment) {
 	c.key, c.hash = s.Flow, h
 	c.num, c.first, c.start = t.begun, s.Number, t.now
 	c.vlan = s.VLAN
@@ -132,8 +197,6 @@ func (t *Tracker) begin(h uint32, s *tcp.Segment) (uint32, *conn) {
 	if s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN|tcp.ACK {
 		c.client = s.Dir.Other()
 	}
-	t.index.add(h, n)
-	return n, c
 }
 
 // segment lets one segment act on its connection.

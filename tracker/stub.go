@@ -1,0 +1,241 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// stub is a connection of which one SYN was seen and nothing else: all of that SYN that counts, in an eighth of a
+// connection's room, so that a flood of them costs little. A second segment unfolds it: the SYN acts again, silently,
+// on a whole connection. Whatever else is asked of a stub is asked of its connection, made for the moment.
+type stub struct {
+	a, b         tcp.Addr // of its FlowKey
+	num, first   uint64   // as in conn
+	at           int64    // the tracker's time at the SYN
+	seq          tcp.Seq
+	tsVal        uint32
+	stream       uint32
+	older, newer uint32 // stubs in order of time; 0 for none
+	portA, portB uint16
+	window, mss  uint16
+	ipID         uint16
+	has          tcp.OptionSet
+	vlan         [2]uint16
+	ipLen        uint8
+	ttl, scale   uint8
+	flags        stubFlags
+}
+
+// stubFlags are the rest of a stub, a bit each but for the checksum's two.
+type stubFlags uint8
+
+const (
+	stubV6        stubFlags = 1 << iota
+	stubFromB               // the SYN's direction
+	stubECE                 // ECE and CWR, as RFC 3168 6.1.1 sets them up, both or neither
+	stubExpired             // its SYN may have been given up
+	stubContinued           // as in conn
+	stubSnap
+	stubSum // times tcp.Sum: the upper two bits
+)
+
+// stubBit tells a stub's number from a connection's in the index.
+const stubBit = 1 << 31
+
+// plain are the options that a stub keeps.
+const plain = tcp.HasMSS | tcp.HasWScale | tcp.HasSACKOK | tcp.HasTS
+
+// foldable says that the segment is a SYN of which a stub keeps everything.
+func foldable(s *tcp.Segment) bool {
+	o := &s.Options
+	ecn := s.Flags & (tcp.ECE | tcp.CWR)
+	return s.Flags&^ecn == tcp.SYN && (ecn == 0 || ecn == tcp.ECE|tcp.CWR) && s.Len == 0 && uint(s.IPLen) < 1<<8 &&
+		o.Has&^plain == 0 && o.TSEcr == 0 && s.Ack == 0
+}
+
+func newStub(s *tcp.Segment) stub {
+	u := stub{
+		a: s.Flow.A, b: s.Flow.B, portA: s.Flow.PortA, portB: s.Flow.PortB,
+		seq: s.Seq, tsVal: s.Options.TSVal, window: s.Window, mss: s.Options.MSS, scale: s.Options.WScale,
+		has: s.Options.Has, ipLen: uint8(s.IPLen), ipID: s.IPID, ttl: s.TTL, vlan: s.VLAN,
+		flags: stubFlags(s.Sum) * stubSum,
+	}
+	if s.Flow.V6 != 0 {
+		u.flags |= stubV6
+	}
+	if s.Dir == tcp.FromB {
+		u.flags |= stubFromB
+	}
+	if s.Flags&tcp.ECE != 0 {
+		u.flags |= stubECE
+	}
+	if s.Snap {
+		u.flags |= stubSnap
+	}
+	return u
+}
+
+// segment gives the SYN back.
+func (u *stub) segment() tcp.Segment {
+	s := tcp.Segment{
+		Time: u.at, Number: u.first, Flow: u.key(), Seq: u.seq, IPLen: int(u.ipLen), Flags: tcp.SYN, Window: u.window,
+		IPID: u.ipID, TTL: u.ttl, Sum: tcp.Sum(u.flags / stubSum), Snap: u.flags&stubSnap != 0, VLAN: u.vlan,
+		Options: tcp.Options{Has: u.has, MSS: u.mss, WScale: u.scale, TSVal: u.tsVal},
+	}
+	if u.flags&stubFromB != 0 {
+		s.Dir = tcp.FromB
+	}
+	if u.flags&stubECE != 0 {
+		s.Flags |= tcp.ECE | tcp.CWR
+	}
+	return s
+}
+
+func (u *stub) key() tcp.FlowKey {
+	k := tcp.FlowKey{A: u.a, B: u.b, PortA: u.portA, PortB: u.portB}
+	if u.flags&stubV6 != 0 {
+		k.V6 = 1
+	}
+	return k
+}
+
+func (u *stub) is(k *tcp.FlowKey) bool {
+	return u.b == k.B && u.a == k.A && u.portA == k.PortA && u.portB == k.PortB && (u.flags&stubV6 != 0) == (k.V6 != 0)
+}
+
+// stubs are all stubs, linked in order of time: the timer of a SYN given up is a walk along them, and so is eviction.
+type stubs struct {
+	arena       arena[stub]
+	first, last uint32 // numbers without stubBit, as in the links
+	due         uint32 // the oldest that has not expired
+	next        int64  // when it does, or never
+}
+
+func newStubs() stubs { return stubs{arena: newArena[stub](14), next: never} }
+
+// at returns a stub by its number with stubBit.
+func (l *stubs) at(n uint32) *stub { return l.arena.at(n &^ stubBit) }
+
+func (l *stubs) len() int { return l.arena.len() }
+
+// add appends a stub and returns its number with stubBit.
+func (l *stubs) add(u stub) uint32 {
+	n, to := l.arena.take()
+	u.older, u.newer = l.last, 0
+	*to = u
+	if l.last != 0 {
+		l.arena.at(l.last).newer = n
+	} else {
+		l.first = n
+	}
+	l.last = n
+	if l.due == 0 {
+		l.wait(n)
+	}
+	return n | stubBit
+}
+
+// remove takes a stub out.
+func (l *stubs) remove(n uint32) {
+	n &^= stubBit
+	u := l.arena.at(n)
+	if l.due == n {
+		l.wait(u.newer)
+	}
+	if u.older != 0 {
+		l.arena.at(u.older).newer = u.newer
+	} else {
+		l.first = u.newer
+	}
+	if u.newer != 0 {
+		l.arena.at(u.newer).older = u.older
+	} else {
+		l.last = u.older
+	}
+	l.arena.give(n)
+}
+
+// wait makes n, or none, the next to expire.
+func (l *stubs) wait(n uint32) {
+	l.due, l.next = n, never
+	if n != 0 {
+		l.next = l.arena.at(n).at + lasts[synTimer]
+	}
+}
+
+// fold enters a new connection as a stub.
+func (t *Tracker) fold(h uint32, s *tcp.Segment) {
+	u := newStub(s)
+	u.at = t.now
+	c := &t.single
+	*c = conn{}
+	t.introduce(c, h, s)
+	c.flags |= t.bound.continues(h, s)
+	t.enter(0, c, s)
+	u.num, u.first, u.stream = c.num, c.first, c.stream
+	if c.flags&continued != 0 {
+		u.flags |= stubContinued
+	}
+	t.index.add(h, t.stubs.add(u))
+}
+
+// whole makes of a stub the connection that it stands for, in t.single: its SYN acts again, and tells and counts
+// nothing.
+func (t *Tracker) whole(u *stub) *conn {
+	cfg, stats, now, packet, begun, stream := t.cfg, t.stats, t.now, t.packet, t.begun, t.stream
+	s := u.segment()
+	t.cfg.Sink, t.cfg.Facts = nil, 0
+	t.now, t.packet, t.begun, t.stream = u.at, u.first, u.num, u.stream
+	c := &t.single
+	*c = conn{}
+	t.introduce(c, t.index.hash(&s.Flow), &s)
+	if u.flags&stubContinued != 0 {
+		c.flags |= continued
+	}
+	t.enter(0, c, &s)
+	if u.flags&stubExpired != 0 {
+		t.now += lasts[synTimer]
+		t.fire(synTimer, 0, c)
+	}
+	t.cfg, t.stats, t.now, t.packet, t.begun, t.stream = cfg, stats, now, packet, begun, stream
+	return c
+}
+
+// unfold makes a stub a whole connection, because more of it is seen.
+func (t *Tracker) unfold(was uint32) (uint32, *conn) {
+	single := t.whole(t.stubs.at(was))
+	n, c := t.conns.take()
+	*c = *single
+	t.index.renumber(c.hash, was, n)
+	t.stubs.remove(was)
+	return n, c
+}
+
+// expire is the timer of the oldest stub that has not expired.
+func (t *Tracker) expire() {
+	u := t.stubs.arena.at(t.stubs.due)
+	c := t.whole(u)
+	t.now = max(t.now, t.stubs.next)
+	t.fire(synTimer, 0, c)
+	u.flags |= stubExpired
+	t.stubs.wait(u.newer)
+}
+
+// awaits lets the timer run that a stub has by its place among the others.
+func (t *Tracker) awaits(n uint32, c *conn) {
+	if c.ends[0].est == SynSent || c.ends[1].est == SynSent {
+		t.timers.set(synTimer, t.now, n, c)
+	}
+}
+
+// lapse writes a stub's line and forgets it; as are further flags of its connection.
+func (t *Tracker) lapse(n uint32, as connFlags) {
+	u := t.stubs.arena.at(n)
+	k := u.key()
+	t.index.remove(t.index.hash(&k), n|stubBit)
+	if t.cfg.Sink != nil && t.cfg.Connections || t.wants(Ended) {
+		c := t.whole(u)
+		c.flags |= as
+		t.tellEnd(0, c, false)
+	} else {
+		t.stats.States[SynSent][Closed]++
+	}
+	t.stubs.remove(n)
+}
