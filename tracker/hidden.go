@@ -46,13 +46,13 @@ func (t *Tracker) waitOf(e *end) *wait {
 	return t.waits.at(e.wait)
 }
 
-// beginWait notes that the window of the endpoint's peer has shut.
-func (t *Tracker) beginWait(n uint32, c *conn, e *end) {
+// beginWait notes that the window of the endpoint's peer has shut; waits says that octets are known to wait behind it.
+func (t *Tracker) beginWait(n uint32, c *conn, e *end, waits bool) {
 	t.endWait(e)
 	var w *wait
 	e.wait, w = t.waits.take()
 	w.since, w.alive, w.pushed = t.now, e.sentAt, e.has(pushed)
-	if e.flight != 0 {
+	if waits {
 		w.waits = true
 		t.believe(n, c, e, w, HiddenPossible, 0)
 	}

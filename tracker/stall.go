@@ -64,7 +64,7 @@ func (t *Tracker) calm(c *conn, e *end) {
 
 // shut follows the window that snd announces to rcv.
 func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
-	small := snd.win == 0 || snd.has(hasScale|hasISS) && snd.win < min(uint32(rcv.segment()), snd.maxWin/2) // silly, RFC 9293 3.8.6.2
+	small := snd.win == 0 || snd.has(hasISS) && !snd.has(unscaled) && snd.win < min(uint32(rcv.segment()), snd.maxWin/2) // silly, RFC 9293 3.8.6.2
 	if rcv.has(hasFIN) && rcv.snd.Una().After(rcv.fin) {
 		small = false // there is nothing more to send
 	}
@@ -73,8 +73,9 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.shutAt = t.now
 		rcv.flags &^= probed
 		t.see(Shut, n, c, snd, s)
-		t.beginWait(n, c, rcv)
-		if rcv.flight != 0 {
+		fits := rcv.inFlight() <= int(snd.win)
+		t.beginWait(n, c, rcv, !fits)
+		if !fits {
 			rcv.stall() // what it sent will not fit; an empty queue shows by probes whether it stays so
 		}
 	case !small && snd.shutAt != 0:

@@ -53,7 +53,7 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Shut:
 		k := shutKey{f.Conn.Num(), reader}
 		z.shut[k] = &shut{Case: CaseOf(f.Conn), since: f.Time, earlier: f.Conn.Late(), evidence: []uint64{f.Packet},
-			waits: f.Conn.End(reader.Other()).InFlight() > 0}
+			waits: f.Conn.End(reader.Other()).InFlight() > f.Conn.End(reader).Window()}
 		b.WakeAt(Alarm{f.Time + z.l.Seconds("notice"), k.conn, reader, 0})
 	case tracker.Opened:
 		z.over(b, shutKey{f.Conn.Num(), reader}, f.Time, f.Packet)
