@@ -52,6 +52,7 @@ var columns = []column[tracker.Connection]{
 	{"guessed", func(c *tracker.Connection) string { return strconv.FormatBool(c.Guessed) }},
 	{"closed_by", closedBy},
 	{"how", func(c *tracker.Connection) string { return c.How.String() }},
+	{"findings", func(c *tracker.Connection) string { return strings.Join(c.Findings, " ") }},
 }
 
 var endColumns = []column[tracker.End]{

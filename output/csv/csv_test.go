@@ -14,7 +14,7 @@ import (
 func TestRow(t *testing.T) {
 	var out bytes.Buffer
 	w := New(&out)
-	c := &tracker.Connection{Conn: 7, Streams: []uint32{7, 9}, Start: 1_500_000_000, Last: 3_750_000_000, Closed: true, ClosedBy: tracker.Server, How: tracker.HowFIN}
+	c := &tracker.Connection{Conn: 7, Streams: []uint32{7, 9}, Start: 1_500_000_000, Last: 3_750_000_000, Closed: true, ClosedBy: tracker.Server, How: tracker.HowFIN, Findings: []string{"zero-window-stall", "port-reuse"}}
 	c.Client = tracker.End{Endpoint: tcp.EndpointFrom(netip.MustParseAddrPort("[2001:db8::1]:4000")), State: tracker.TimeWait, Basis: tracker.Proven,
 		Possible: tcp.Set(tracker.TimeWait, tracker.Closed), ShutTotal: 1_250_000_000, RTT: tracker.RTT{N: 1, Min: 250_000, Mean: 500_000, Max: 1_000_000}}
 	w.Connection(c)
@@ -30,7 +30,7 @@ func TestRow(t *testing.T) {
 		cell[name] = rows[1][i]
 	}
 	for name, want := range map[string]string{
-		"conn": "7", "streams": "7 9", "start": "1970-01-01T00:00:01.500000000Z", "duration_s": "2.25", "closed_by": "server", "how": "fin",
+		"conn": "7", "streams": "7 9", "start": "1970-01-01T00:00:01.500000000Z", "duration_s": "2.25", "closed_by": "server", "how": "fin", "findings": "zero-window-stall port-reuse",
 		"client_ip": "2001:db8::1", "client_port": "4000", "client_state": "TIME_WAIT", "client_basis": "proven", "client_possible": "CLOSED|TIME_WAIT",
 		"client_zero_window_s": "1.25", "client_rtt_min_ms": "0.25", "client_rtt_max_ms": "1", "server_rtt_min_ms": "", "server_state": "UNKNOWN",
 	} {
