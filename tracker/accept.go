@@ -145,10 +145,19 @@ func (e *end) window(c *conn, s *tcp.Segment, now int64) {
 		if win == 0 {
 			e.zeroWindows++
 		}
+		e.maxWin = max(e.maxWin, win)
 	}
 	e.win = win
-	e.maxWin = max(e.maxWin, win)
 	if edge := s.Ack.Add(int(win)); edge.After(e.edge) {
 		e.edge = edge
+	}
+}
+
+// sacks notes the right edge of the highest block that an endpoint holds above its acknowledgement.
+func (e *end) sacks(peer *end, s *tcp.Segment) {
+	for _, b := range s.Options.SACK[:s.Options.NSACK] {
+		if b.Hi.After(s.Ack) && (b.Hi.After(e.sackHi) || !e.sackHi.After(s.Ack)) && !b.Hi.After(peer.snd.Next()) {
+			e.sackHi = b.Hi
+		}
 	}
 }

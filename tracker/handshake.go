@@ -23,6 +23,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.flags |= opener
 		snd.time(s, t.now)
 		if rcv.has(hasISS) {
+			t.see(CrossedSYN, n, c, snd, s)
 			rcv.presume(rcvSYN, t.now)
 			if snd.pend.has(rcvSYN) || rcv.sure == SynSent {
 				// The other's SYN passed before: whether this end had it will show in what it sends next.
@@ -57,7 +58,6 @@ func (t *Tracker) open(e *end, s *tcp.Segment) {
 	e.flags |= hasISS
 	e.snd.Add(t.holes, s.Seq, 1)
 	e.win = uint32(s.Window)
-	e.maxWin = max(e.maxWin, e.win)
 	o := &s.Options
 	if o.Has&tcp.HasMSS != 0 {
 		e.mss = o.MSS

@@ -222,6 +222,7 @@ type Stall struct {
 	Retries2 int   // the sender's tcp_retries2 as its level interval tells, 0 for not (D6)
 	Deadline int64 // when an orphan would be gone, 0 for not known (D4)
 	Past     bool  // it asked on after that: no orphan
+	Waits    bool  // octets are known to wait: in flight, repeated, or asked for by a persist timer
 	Took     bool  // it acknowledged new octets meanwhile: no orphan (D3)
 	Hidden   Hidden
 	From     int64 // since when the close is known to have been hidden
@@ -233,7 +234,7 @@ func (v EndView) Stall() (Stall, bool) {
 	if w == nil {
 		return Stall{}, false
 	}
-	s := Stall{Since: w.since, Opened: w.opened, Probes: int(w.asks), RTO: w.first, Gap: w.gap, Took: w.took, Hidden: w.verdict, From: w.from}
+	s := Stall{Since: w.since, Opened: w.opened, Probes: int(w.asks), RTO: w.first, Gap: w.gap, Waits: w.waits, Took: w.took, Hidden: w.verdict, From: w.from}
 	if w.level >= 2 && w.grew && w.gap < rtoMax*9/10 {
 		for g := w.first; g < w.gap*9/10; g *= 2 {
 			s.Retries2++

@@ -58,7 +58,8 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Opened:
 		z.over(b, shutKey{f.Conn.Num(), reader}, f.Time, f.Packet)
 	case tracker.Probed, tracker.Resent:
-		z.waits(b, shutKey{f.Conn.Num(), reader.Other()}, f.Packet)
+		s, _ := f.Conn.End(f.Side).Stall()
+		z.asked(b, shutKey{f.Conn.Num(), reader.Other()}, f.Packet, s.Waits)
 	case tracker.Verdict:
 		z.verdict(b, shutKey{f.Conn.Num(), reader.Other()}, f)
 	case tracker.Ended:
@@ -68,17 +69,17 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	}
 }
 
-// waits notes that data waits behind the window: a probe or a repeated segment asked for it to open.
-func (z *zeroWindow) waits(b *Bench, k shutKey, packet uint64) {
+// asked notes that a probe or a repeated segment asked for the window to open; waits says that data is known to wait.
+func (z *zeroWindow) asked(b *Bench, k shutKey, packet uint64, waits bool) {
 	w := z.shut[k]
 	if w == nil {
 		return
 	}
-	w.waits = true
+	w.waits = w.waits || waits
 	w.evidence = append(w.evidence[:min(len(w.evidence), maxEvidence-1)], packet)
 	if f := b.Standing(k.conn, k.reader); f != nil {
 		f.Add(packet)
-	} else if b.Now()-w.since > z.l.Seconds("notice") {
+	} else if w.waits && b.Now()-w.since > z.l.Seconds("notice") {
 		z.tell(b, k, w)
 	}
 }
