@@ -39,12 +39,33 @@ type Summary struct {
 	Last     int64             // time of the last packet, nanoseconds since 1970 UTC; 0: none
 	Tracker  tracker.Stats
 	Findings map[string]int // by code, the withdrawn left out
+	Damage   []string       // what is wrong with the files, in words
 }
 
 // StatePair counts the connections whose last states were these.
 type StatePair struct {
 	Client, Server tracker.State
 	Connections    uint64
+}
+
+// CodeCount counts the findings of one code.
+type CodeCount struct {
+	Rule     *anomaly.Rule
+	Findings int
+}
+
+// Found lists the codes of which something was found, the gravest first, of equals the most frequent.
+func (s *Summary) Found() []CodeCount {
+	var list []CodeCount
+	for _, r := range anomaly.Rules {
+		if n := s.Findings[r.Code]; n > 0 {
+			list = append(list, CodeCount{r, n})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b CodeCount) int {
+		return cmp.Or(cmp.Compare(b.Rule.Severity, a.Rule.Severity), cmp.Compare(b.Findings, a.Findings))
+	})
+	return list
 }
 
 // States lists the pairs of last states, most frequent first.

@@ -18,6 +18,9 @@ func answer(r *row) []sentence {
 		stands("server", &c.Server, &c.Client),
 		stands("client", &c.Client, &c.Server),
 	}
+	for i := range r.found {
+		list = append(list, sentence{statement: r.found[i].note()})
+	}
 	for _, note := range r.notes {
 		if note != hiddenClose { // said beside the state
 			list = append(list, sentence{statement: note})

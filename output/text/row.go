@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -39,24 +40,38 @@ type row struct {
 	level level
 	stuck int64    // nanoseconds for which the trouble has lasted, 0 where that is not known
 	notes []string // plain words, the most important first
+	found []finding
 }
 
-func (r *row) say(l level, format string, args ...any) {
+// say notes what stands in the connection's states and counters, unless a finding has said it: one of codes.
+func (r *row) say(l level, codes, format string, args ...any) {
+	if r.says(codes) {
+		return
+	}
 	r.level = max(r.level, l)
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// newRow judges a connection by its last states and its counters.
-func newRow(c *tracker.Connection) row {
-	r := row{conn: *c}
-	r.conn.Streams = slices.Clone(c.Streams)
+// says that one of its findings has one of the codes.
+func (r *row) says(codes string) bool {
+	return slices.ContainsFunc(r.found, func(f finding) bool { return slices.Contains(strings.Fields(codes), f.code) })
+}
+
+// newRow judges a connection by what was found, then by its last states and its counters.
+func newRow(c *tracker.Connection, found []finding) row {
+	r := row{conn: *c, found: found}
+	r.conn.Streams, r.conn.Findings = slices.Clone(c.Streams), nil
+	for _, f := range found {
+		r.level = max(r.level, level(f.severity))
+		r.stuck = max(r.stuck, f.lasted(c.Last))
+	}
 	r.window(tracker.Client, &c.Client, &c.Server)
 	r.window(tracker.Server, &c.Server, &c.Client)
 	r.ending()
 	r.losses(tracker.Client, &c.Client)
 	r.losses(tracker.Server, &c.Server)
 	if c.Evicted {
-		r.say(notice, "evicted, the table of connections was full")
+		r.say(notice, "", "evicted, the table of connections was full")
 	}
 	if c.Continued {
 		r.notes = append(r.notes, "continues an evicted connection")
@@ -81,11 +96,11 @@ func (r *row) window(side tracker.Side, reader, writer *tracker.End) {
 		l = warning
 	}
 	r.stuck = max(r.stuck, reader.ShutTotal)
-	r.say(l, "%s's window has been shut for %s", side, span(reader.ShutTotal))
+	r.say(l, "zero-window-stall", "%s's window has been shut for %s", side, output.Span(reader.ShutTotal))
 	switch {
 	case closing(writer.State):
-		r.say(critical, "%s's close is stuck behind it", other(side))
-	case hidden:
+		r.say(critical, "fin-wait1-zero-window", "%s's close is stuck behind it", other(side))
+	case hidden && !r.says("zero-window-stall"):
 		r.notes = append(r.notes, hiddenClose)
 	}
 }
@@ -99,32 +114,32 @@ func (r *row) ending() {
 	}{{tracker.Client, &c.Client, &c.Server}, {tracker.Server, &c.Server, &c.Client}} {
 		switch {
 		case closing(e.own.State) && e.far.ShutSince == 0:
-			r.say(warning, "%s's FIN is not acknowledged", e.side)
+			r.say(warning, "fin-unacked peer-unresponsive", "%s's FIN is not acknowledged", e.side)
 		case e.own.State == tracker.CloseWait:
-			r.say(notice, "%s has not closed its half", e.side)
+			r.say(notice, "close-wait-stuck", "%s has not closed its half", e.side)
 		case e.own.State == tracker.SynSent && c.How == tracker.HowUnopened:
-			r.say(notice, "no answer to %s", count(e.own.Packets, "SYN"))
+			r.say(notice, "syn-unanswered", "no answer to %s", output.Count(e.own.Packets, "SYN"))
 		case e.own.State == tracker.SynRecv:
-			r.say(notice, "%s is still in the handshake", e.side)
+			r.say(notice, "accept-queue-overflow", "%s is still in the handshake", e.side)
 		}
 	}
 	switch c.How {
 	case tracker.HowRST:
-		r.say(notice, "reset by the %s", c.ClosedBy)
+		r.say(notice, "abortive-close data-after-close half-open keepalive-timeout reset-injection", "reset by the %s", c.ClosedBy)
 	case tracker.HowRefused:
-		r.say(notice, "refused by the server")
+		r.say(notice, "connection-refused", "refused by the server")
 	case tracker.HowTimeout:
-		r.say(warning, "ended by a timer, not by a close")
+		r.say(warning, "keepalive-timeout peer-unresponsive", "ended by a timer, not by a close")
 	}
 }
 
 // losses tells of a sender that had to repeat much, and of what the capture missed.
 func (r *row) losses(side tracker.Side, e *tracker.End) {
 	if e.Retransmissions >= manyRetransmissions && e.Retransmissions*20 > e.Packets {
-		r.say(warning, "%s repeated %d%% of its segments", side, e.Retransmissions*100/e.Packets)
+		r.say(warning, "retransmission-storm", "%s repeated %d%% of its segments", side, e.Retransmissions*100/e.Packets)
 	}
 	if e.MissedBytes > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%s of the %s not captured", count(e.MissedBytes, "byte"), side))
+		r.notes = append(r.notes, fmt.Sprintf("%s of the %s not captured", output.Count(e.MissedBytes, "byte"), side))
 	}
 }
 

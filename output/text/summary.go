@@ -44,12 +44,18 @@ func (w *Brief) Summary(s *output.Summary) {
 			fmt.Fprintf(&b, "%12d  %-12s %s\n", p.Connections, p.Client, p.Server)
 		}
 	}
+	if len(s.Findings) > 0 {
+		fmt.Fprintf(&b, "\n%12s\n", "findings")
+		for _, f := range s.Found() {
+			fmt.Fprintf(&b, "%12d  %s\n", f.Findings, f.Rule.Code)
+		}
+	}
 	_, w.err = w.out.Write(b.Bytes())
 }
 
 // account tells in one paragraph what was read, and what was not followed and why.
 func account(s *output.Summary) string {
-	parts := []string{count(s.Packets, "packet"), count(s.Segments, "TCP segment"), count(s.Tracker.Connections, "connection")}
+	parts := []string{output.Count(s.Packets, "packet"), output.Count(s.Segments, "TCP segment"), output.Count(s.Tracker.Connections, "connection")}
 	text := strings.Join(parts, ", ")
 	var skipped uint64
 	var reasons []string

@@ -32,6 +32,7 @@ type Table struct {
 	hidden  uint64 // healthy ones left out
 	bound   int    // on rows
 	dropped uint64 // rows beyond the bound
+	found   found
 	err     error
 }
 
@@ -40,15 +41,15 @@ func NewTable(out io.Writer, style Style) *Table {
 	return &Table{out: out, style: style, bound: MaxRows}
 }
 
-// Finding does nothing: a connection's line names its findings.
-func (*Table) Finding(*anomaly.Finding) {}
+// Finding keeps the finding until its connection's line comes.
+func (t *Table) Finding(f *anomaly.Finding) { t.found.take(f) }
 
 // Transition is not shown.
 func (t *Table) Transition(*tracker.Transition) {}
 
 // Connection keeps the connection for the table, or counts it.
 func (t *Table) Connection(c *tracker.Connection) {
-	r := newRow(c)
+	r := newRow(c, t.found.of(c))
 	if r.level == healthy && !t.style.All {
 		t.hidden++
 		return
@@ -74,20 +75,24 @@ func (t *Table) Flush() error { return t.err }
 func (t *Table) Summary(s *output.Summary) {
 	t.trim()
 	var b bytes.Buffer
+	for _, f := range t.found.crowds() {
+		wrap(&b, f.note(), t.style.Width, "  ")
+	}
 	if len(t.rows) > 0 {
 		t.print(&b)
 	}
 	if t.dropped > 0 {
-		fmt.Fprintf(&b, "… %s not shown: a table ends at %d (-o csv and -o json have all)\n", count(t.dropped, "more connection"), t.bound)
+		fmt.Fprintf(&b, "… %s not shown: a table ends at %d (-o csv and -o json have all)\n", output.Count(t.dropped, "more connection"), t.bound)
 	}
 	if t.hidden > 0 {
-		fmt.Fprintf(&b, "… %s not shown (--all)\n", count(t.hidden, "healthy connection"))
+		fmt.Fprintf(&b, "… %s not shown (--all)\n", output.Count(t.hidden, "healthy connection"))
 	}
 	wrap(&b, account(s), t.style.Width, "  ")
 	_, t.err = t.out.Write(b.Bytes())
 }
 
-// column is one column of the table; those of a higher drop go first where the terminal is narrow.
+// column is one column of the table; those of a higher drop go first where the terminal is narrow. The finding goes
+// first of all: it stands below the line as well, with its sentence.
 type column struct {
 	head  string
 	right bool // numbers stand to the right
@@ -101,7 +106,8 @@ var columns = []column{
 	{"SERVER", false, 0, func(r *row) string { return r.conn.Server.Endpoint.String() }},
 	{"CLIENT IS", false, 0, func(r *row) string { return stateCell(&r.conn.Client) }},
 	{"SERVER IS", false, 0, func(r *row) string { return stateCell(&r.conn.Server) }},
-	{"AGE", true, 1, func(r *row) string { return span(r.conn.Last - r.conn.Start) }},
+	{"FINDING", false, 5, func(r *row) string { return r.worst() }},
+	{"AGE", true, 1, func(r *row) string { return output.Span(r.conn.Last - r.conn.Start) }},
 	{"PKTS", true, 3, func(r *row) string { return size(r.conn.Client.Packets + r.conn.Server.Packets) }},
 	{"BYTES", true, 4, func(r *row) string { return size(r.conn.Client.Bytes + r.conn.Server.Bytes) }},
 	{"RETR", true, 2, func(r *row) string { return size(r.conn.Client.Retransmissions + r.conn.Server.Retransmissions) }},
@@ -138,7 +144,12 @@ func (t *Table) layout(cells [][]string) []int {
 		}
 		return n
 	}
-	for drop := 4; drop > 0 && total() > t.style.Width; drop-- {
+	for i, c := range columns {
+		if widths[i] == len(c.head) && c.drop == 5 && !slices.ContainsFunc(cells, func(line []string) bool { return line[i] != "" }) {
+			widths[i] = 0 // nothing was found
+		}
+	}
+	for drop := 5; drop > 0 && total() > t.style.Width; drop-- {
 		for i, c := range columns {
 			if c.drop == drop {
 				widths[i] = 0
@@ -188,7 +199,12 @@ func (t *Table) print(b *bytes.Buffer) {
 			for _, s := range answer(r) {
 				s.print(b, indent, t.style.Width)
 			}
-		} else if len(r.notes) > 0 {
+			continue
+		}
+		for i := range r.found {
+			wrap(b, indent+r.found[i].note(), t.style.Width, indent+"  ")
+		}
+		if len(r.notes) > 0 {
 			wrap(b, indent+r.note(), t.style.Width, indent+"  ")
 		}
 	}
@@ -254,28 +270,5 @@ func paint(on bool, color, s string) string {
 
 // wrap writes text broken at blanks into lines of at most width columns, those after the first indented.
 func wrap(b *bytes.Buffer, text string, width int, indent string) {
-	for utf8.RuneCountInString(text) > width {
-		at := lastBlank(text, width, len(indent))
-		if at < 0 {
-			break // one word wider than the terminal stays whole
-		}
-		b.WriteString(strings.TrimRight(text[:at], " ") + "\n")
-		text = indent + strings.TrimLeft(text[at:], " ")
-	}
-	b.WriteString(text + "\n")
-}
-
-// lastBlank is the byte position of the last blank that starts within width columns and behind the indent, or -1.
-func lastBlank(text string, width, indent int) int {
-	at, col := -1, 0
-	for i, r := range text {
-		if col > width {
-			break
-		}
-		if r == ' ' && i >= indent && strings.TrimLeft(text[:i], " ") != "" {
-			at = i
-		}
-		col++
-	}
-	return at
+	b.Write(output.Wrap(b.AvailableBuffer(), text, width, indent))
 }

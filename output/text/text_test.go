@@ -14,15 +14,6 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-func TestSpan(t *testing.T) {
-	for ns, want := range map[int64]string{-1: "0 ms", 0: "0 ms", 12_345_678: "12 ms", 21_390_000_000: "21.3 s", 99_990_000_000: "99.9 s", 100e9: "1m40s",
-		251e9: "4m11s", 7500e9: "2h05m", 3 * 86400e9: "3d00h"} {
-		if got := span(ns); got != want {
-			t.Errorf("%d is %q, not %q", ns, got, want)
-		}
-	}
-}
-
 func TestSize(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1.0k", 9949: "9.9k", 9950: "10k", 41234: "41k", 999_499: "999k", 999_500: "1.0M", 3_400_000_000: "3.4G",
 		18_000_000_000_000_000_000: "18000P"} {
@@ -113,7 +104,7 @@ func TestSingleStuckConnectionIsToldInSentences(t *testing.T) {
 func TestIdleShutWindowIsHealthy(t *testing.T) {
 	c := shut(0, 100)
 	c.Server.Probes, c.Server.Possible = 0, tcp.Set(tracker.Established)
-	if r := newRow(c); r.level != healthy {
+	if r := newRow(c, nil); r.level != healthy {
 		t.Errorf("%s", r.note())
 	}
 }
@@ -137,7 +128,7 @@ func TestNotes(t *testing.T) {
 	} {
 		conn := healthyOne(0)
 		c.change(conn)
-		if r := newRow(conn); r.level == healthy || !strings.Contains(r.note(), c.want) {
+		if r := newRow(conn, nil); r.level == healthy || !strings.Contains(r.note(), c.want) {
 			t.Errorf("level %d, %q lacks %q", r.level, r.note(), c.want)
 		}
 	}

@@ -2,7 +2,6 @@ package anomaly
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/tcptrack/tcptrack/tracker"
 )
@@ -44,8 +43,8 @@ func (z *finWait1ZeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	x.Culprit, x.Since, x.Earlier = App(f.Side.Other()), w.Since, f.Conn.Late()
 	x.Hidden, x.HiddenAt = tracker.HiddenConfirmed, w.From
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s closed while the %s's window was shut (since %s, %s ago): its FIN waited behind unsent data, %s since",
-		f.Side, f.Side.Other(), clock(w.Since), seconds(b.Now()-w.Since), count(w.Probes, "probe"))
+	x.Summary = fmt.Sprintf("the %s closed while the %s's window was shut, which shows %s after it shut and %s later: the FIN waits behind unsent data",
+		f.Side, f.Side.Other(), seconds(b.Now()-w.Since), count(w.Probes, "probe"))
 	b.Tell(x)
 }
 
@@ -61,6 +60,3 @@ func (z *finWait1ZeroWindow) moved(b *Bench, f *tracker.Fact) {
 }
 
 func (z *finWait1ZeroWindow) Wake(*Bench, Alarm) {}
-
-// clock spells a moment of capture time, UTC.
-func clock(ns int64) string { return time.Unix(0, ns).UTC().Format("15:04:05.000") }

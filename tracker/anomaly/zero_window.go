@@ -64,7 +64,11 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 		z.verdict(b, shutKey{f.Conn.Num(), reader.Other()}, f)
 	case tracker.Ended:
 		for _, s := range [...]tracker.Side{tracker.Client, tracker.Server} {
-			delete(z.shut, shutKey{f.Conn.Num(), s})
+			k := shutKey{f.Conn.Num(), s}
+			if w := z.shut[k]; w != nil && b.Standing(k.conn, k.reader) != nil {
+				z.tell(b, k, w) // for how long it has lasted by now
+			}
+			delete(z.shut, k)
 		}
 	}
 }
