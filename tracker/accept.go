@@ -155,8 +155,9 @@ func (e *end) window(c *conn, s *tcp.Segment, now int64) {
 
 // sacks notes the right edge of the highest block that an endpoint holds above its acknowledgement.
 func (e *end) sacks(peer *end, s *tcp.Segment) {
+	above := func(q tcp.Seq) bool { return q.After(s.Ack) && !q.After(peer.snd.Next()) }
 	for _, b := range s.Options.SACK[:s.Options.NSACK] {
-		if b.Hi.After(s.Ack) && (b.Hi.After(e.sackHi) || !e.sackHi.After(s.Ack)) && !b.Hi.After(peer.snd.Next()) {
+		if above(b.Hi) && (!above(e.sackHi) || b.Hi.After(e.sackHi)) {
 			e.sackHi = b.Hi
 		}
 	}

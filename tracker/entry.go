@@ -27,6 +27,8 @@ const (
 	owned                            // it took data after its FIN: its owner has not closed wholly
 	pushed                           // its latest octets ended a write (PSH)
 	opener                           // it sent a SYN of its own: no listener with a queue
+	manyTTLs                         // its segments differ in TTL
+	wildIDs                          // its IP IDs do not count up
 	baseless                         // where its octets begin is an assumption, and none was seen
 )
 

@@ -21,7 +21,8 @@ const (
 	Offloaded                       // a checksum of Side that its network card was to fill in; once an endpoint
 	Missed                          // Octets of Side were acknowledged and never captured
 	Twice                           // a frame of Side was captured a second time
-	Revived                         // Side spoke on after a RST in its name had been believed
+	Revived                         // Side spoke on after a RST in its name had been believed: it was not its own
+	CrossedSYN                      // Side sent a SYN to a peer that had sent one
 	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
 	Verdict                         // Hidden is what is now believed of a close that Side may have hidden
 	Ended                           // the incarnation retires
@@ -41,6 +42,7 @@ type Fact struct {
 
 	From, To State      // Moved
 	Again    bool       // Began
+	Gap      int64      // Began again: since the incarnation before was last heard, nanoseconds
 	Over     bool       // Ended: by itself, not because the input ends or the table is full
 	Taken    bool       // Reset
 	Shape    ResetShape // Reset

@@ -17,6 +17,7 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 		return n, c
 	}
 	before, h := *rcv, c.hash
+	t.gap = t.now - c.last
 	t.retire(n, c, true)
 	n, c = t.begin(h, s)
 	c.flags |= again

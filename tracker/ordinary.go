@@ -12,7 +12,13 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if v == outside {
 		return
 	}
+	if snd.has(abortive) {
+		t.revive(n, c, snd, s)
+	}
 	fresh := snd.fresh(s)
+	if s.Options.NSACK > 0 {
+		snd.sacks(rcv, s)
+	}
 	flew := rcv.flight != 0
 
 	// What it proves that its sender had received, and what it shows that its sender had not.

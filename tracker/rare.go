@@ -7,6 +7,7 @@ type rare struct {
 	syns map[uint32]tcp.Segment // the latest SYN with another ISN than the connection's, by arena number
 	more map[uint32][]uint32    // Wireshark's stream numbers after the first
 	odd  map[uint64]tcp.Seq     // an acknowledgement of octets that were not seen, by connection number and direction
+	dead map[uint64]lastWords   // ends that a RST is believed to have closed, by arena number and direction
 }
 
 // maxRare bounds each of the maps.
@@ -45,7 +46,26 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 
 func (r *rare) streams(n uint32, to []uint32) []uint32 { return append(to, r.more[n]...) }
 
+// bury keeps an end that a RST closes.
+func (r *rare) bury(n uint32, d tcp.Dir, w lastWords) {
+	if r.dead == nil {
+		r.dead = make(map[uint64]lastWords)
+	}
+	if len(r.dead) < maxRare {
+		r.dead[uint64(n)<<1|uint64(d)] = w
+	}
+}
+
+func (r *rare) buried(n uint32, d tcp.Dir) (lastWords, bool) {
+	w, ok := r.dead[uint64(n)<<1|uint64(d)]
+	return w, ok
+}
+
+func (r *rare) exhume(n uint32, d tcp.Dir) { delete(r.dead, uint64(n)<<1|uint64(d)) }
+
 func (r *rare) forget(n uint32) {
+	r.exhume(n, tcp.FromA)
+	r.exhume(n, tcp.FromB)
 	delete(r.syns, n)
 	delete(r.more, n)
 }

@@ -37,6 +37,9 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	refused := rcv.sure == SynSent && snd.sure == Closed
+	if snd.sure != Closed {
+		t.bury(n, c, snd, s)
+	}
 	if t.closedBy(c, s.Dir, HowRST) && refused {
 		c.how = HowRefused
 	}

@@ -24,12 +24,13 @@ const ipIDStep = 4096
 
 // shape reads a RST of snd.
 func (snd *end) shape(s *tcp.Segment) ResetShape {
-	foreign := snd.packets > 1 && snd.ttl != 0 && s.TTL != snd.ttl
+	foreign := snd.packets > 1 && snd.ttl != 0 && s.TTL != snd.ttl && !snd.has(manyTTLs)
+	astray := s.IPID != 0 && s.Flow.V6 == 0 && snd.packets > 3 && snd.ipID != 0 && !snd.has(wildIDs) && snd.jumps(s)
 	if s.Flags&tcp.ACK == 0 {
 		switch {
-		case foreign && s.IPID != 0:
+		case foreign && (s.IPID != 0 || s.Flow.V6 != 0):
 			return ShapeSuspect
-		case s.Window != 0 || s.IPID != 0 && s.Flow.V6 == 0 && snd.packets > 1 && snd.jumps(s):
+		case s.Window != 0 || astray:
 			return ShapeSuspect
 		}
 		return ShapeReply
@@ -38,7 +39,7 @@ func (snd *end) shape(s *tcp.Segment) ResetShape {
 		return ShapeRefusal
 	}
 	switch {
-	case snd.packets > 1 && s.Flow.V6 == 0 && snd.ipID != 0 && snd.jumps(s) || foreign:
+	case astray || foreign:
 		return ShapeSuspect
 	case snd.unheard >= 2 || snd.retransmissions >= 5 && snd.flight != 0:
 		return ShapeTimeout
@@ -46,5 +47,29 @@ func (snd *end) shape(s *tcp.Segment) ResetShape {
 	return ShapeAbort
 }
 
-// jumps says that a segment's IP ID does not go on from its sender's latest.
-func (snd *end) jumps(s *tcp.Segment) bool { return uint16(s.IPID-snd.ipID) > ipIDStep }
+// jumps says that a segment's IP ID lies far from its sender's latest.
+func (snd *end) jumps(s *tcp.Segment) bool {
+	d := int16(s.IPID - snd.ipID)
+	return d > ipIDStep || d < -ipIDStep
+}
+
+// marks notes the TTL and the IP ID of a segment, and whether they say anything of who made it: some hosts draw IDs at
+// random, some paths and proxies change the TTL. ID 0 is Linux' where the packet cannot be fragmented and no socket sent it.
+// Those of a RST are no measure: it may be somebody else's.
+func (snd *end) marks(s *tcp.Segment) {
+	if s.Flags&tcp.RST != 0 {
+		return
+	}
+	if s.TTL != snd.ttl {
+		if snd.ttl != 0 {
+			snd.flags |= manyTTLs
+		}
+		snd.ttl = s.TTL
+	}
+	if s.IPID != 0 {
+		if snd.ipID != 0 && snd.jumps(s) {
+			snd.flags |= wildIDs
+		}
+		snd.ipID = s.IPID
+	}
+}

@@ -26,6 +26,7 @@ type Tracker struct {
 	ackedBy uint64 // the latest that acknowledged new octets
 	begun   uint64 // connections begun
 	stream  uint32 // the next of Wireshark's numbers
+	gap     int64  // for how long the incarnation that was followed last had been silent
 
 	fact Fact       // reused for the Witness
 	tell Transition // reused for the Sink
@@ -147,7 +148,7 @@ func (t *Tracker) observe(s *tcp.Segment) {
 func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	t.number(n, c, s)
 	if c.first == s.Number && t.wants(Began) {
-		t.witness(n, c, &c.ends[s.Dir], Fact{Kind: Began, Seg: s, Again: c.flags&again != 0})
+		t.witness(n, c, &c.ends[s.Dir], Fact{Kind: Began, Seg: s, Again: c.flags&again != 0, Gap: t.gap})
 	}
 	t.segment(n, c, s)
 	t.settle(n, c)
@@ -226,7 +227,8 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 		t.ordinary(n, c, snd, rcv, s)
 	}
 	rcv.unheard = 0
-	snd.sentAt, snd.ttl, snd.ipID = t.now, s.TTL, s.IPID
+	snd.sentAt = t.now
+	snd.marks(s)
 }
 
 // damaged says that the segment's checksum makes it as if never received, unless the sender's network card fills the

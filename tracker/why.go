@@ -17,6 +17,7 @@ const (
 	causeExpired                             // a timer that no packet shows
 	causeNarrowed                            // it sent what some of its possible states cannot
 	causeGivenUp                             // the end of the input found it past its last retry
+	causeRevived                             // the RST in its name was not its own
 
 	numCauses = iota + 3*numEvents
 )
@@ -41,5 +42,6 @@ var whys = func() (w [numCauses]string) {
 	w[causeExpired] = "a timer may have ended it"
 	w[causeNarrowed] = "data sent: some states are excluded"
 	w[causeGivenUp] = "its host may have given up"
+	w[causeRevived] = "it speaks on: the RST was not its own"
 	return w
 }()

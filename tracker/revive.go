@@ -1,0 +1,62 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// lastWords is an endpoint as it was when a RST in its name was believed, kept in case that it speaks on: then the RST
+// was not its own.
+type lastWords struct {
+	at    int64
+	ack   tcp.Seq // of the RST; iff own
+	next  tcp.Seq // one past what the endpoint had sent
+	taken tcp.Seq // what its peer had acknowledged
+	ts    uint32  // the RST's, or the endpoint's latest; iff stamped
+
+	own     bool // the RST has ACK, as those of a living owner
+	stamped bool
+	dated   bool // the RST has a timestamp of its own
+
+	sure   State
+	set    StateSet
+	pend   eventSet
+	how    How
+	closer Side
+}
+
+// bury keeps the sender of a RST as it was.
+func (t *Tracker) bury(n uint32, c *conn, snd *end, s *tcp.Segment) {
+	w := lastWords{
+		at: t.now, ack: s.Ack, own: s.Flags&tcp.ACK != 0,
+		next: snd.snd.Next(), taken: snd.snd.Una(), ts: snd.tsRecent, stamped: snd.has(hasTS),
+		sure: snd.sure, set: snd.set, pend: snd.pend, how: c.how, closer: c.closer,
+	}
+	if s.Options.Has&tcp.HasTS != 0 {
+		w.ts, w.stamped, w.dated = s.Options.TSVal, true, true
+	}
+	t.rare.bury(n, s.Dir, w)
+}
+
+// revive gives an endpoint its state back when a segment shows that the RST in its name was somebody else's.
+func (t *Tracker) revive(n uint32, c *conn, snd *end, s *tcp.Segment) {
+	w, ok := t.rare.buried(n, s.Dir)
+	if !ok || !w.outlived(s, snd, t.now-w.at > t.delay(c, snd)) {
+		return
+	}
+	t.see(Revived, n, c, snd, s)
+	t.rare.exhume(n, s.Dir)
+	snd.sure, snd.set, snd.cause = w.sure, w.set, causeRevived
+	snd.pend |= w.pend
+	snd.flags &^= abortive
+	c.how, c.closer = w.how, w.closer
+}
+
+// outlived says that a segment left its sender after the RST; later, that the RST passed longer ago than segments
+// overtake each other. A reordered old one revives nobody.
+func (w *lastWords) outlived(s *tcp.Segment, snd *end, later bool) bool {
+	fresh := s.SegLen() > 0 && s.End().After(w.next)
+	if w.stamped && s.Options.Has&tcp.HasTS != 0 {
+		// What was in flight may carry a later timestamp than the latest taken.
+		return int32(s.Options.TSVal-w.ts) > 0 && (w.dated || later && (fresh || !s.Seq.After(w.taken)))
+	}
+	acks := s.Flags&tcp.ACK != 0 && s.Ack.After(snd.ack) && (!w.own || s.Ack.After(w.ack))
+	return later && (fresh || acks)
+}
