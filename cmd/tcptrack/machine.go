@@ -12,8 +12,8 @@ import (
 const bytesPerConnection = 256
 
 // defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
-func defaultMaxConnections() int {
-	return int(machineMemory() / 4 / bytesPerConnection)
+func defaultMaxConnections() uint {
+	return uint(machineMemory() / 4 / bytesPerConnection)
 }
 
 // machineMemory is the memory of the machine, or of our control group where that is less; 4 GiB where neither is told.

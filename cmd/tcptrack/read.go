@@ -23,7 +23,7 @@ type readOptions struct {
 	packets        uint64
 	checksum       string
 	follow         bool
-	maxConnections int
+	maxConnections uint
 	destination    string
 	quiet          bool
 	color          string
@@ -63,7 +63,7 @@ func newRead() *cobra.Command {
 	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
 	f.BoolVar(&o.follow, "follow", false, "wait for more at the end of a file that still grows")
 	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
-	f.IntVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
 	f.StringVar(&o.color, "color", "auto", "colours `WHEN`: auto, always, never")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
@@ -101,7 +101,7 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection,
-		MaxConnections: o.maxConnections,
+		MaxConnections: int(o.maxConnections),
 		Progress:       bar.show(),
 	})
 	bar.clear()
