@@ -63,6 +63,7 @@ type end struct {
 	sure    State    // proven
 	est     State    // sure moved on by pend
 	shown   claim    // as last told to the Sink
+	weighed weight   // what shown was made of
 	pendAt  [numPresumed]int64
 	sentAt  int64    // its latest segment
 	tsAt    int64    // when tsRecent was taken

@@ -36,17 +36,22 @@ func (t *Tracker) Close() {
 		}
 	}
 	slices.SortFunc(left, func(a, b uint32) int { return cmp.Compare(t.conns.at(a).num, t.conns.at(b).num) })
+	stub := t.stubs.first
+	stubsBefore := func(num uint64) {
+		for stub != 0 && t.stubs.arena.at(stub).num < num {
+			u := t.stubs.arena.at(stub)
+			t.tellStub(u, 0)
+			stub = u.newer
+		}
+	}
 	for _, n := range left {
 		c := t.conns.at(n)
-		for t.stubs.first != 0 && t.stubs.at(t.stubs.first).num < c.num {
-			t.lapse(t.stubs.first, 0)
-		}
+		stubsBefore(c.num)
 		t.giveUp(n, c)
-		t.retire(n, c, false)
+		t.tellEnd(n, c, false)
 	}
-	for t.stubs.first != 0 {
-		t.lapse(t.stubs.first, 0)
-	}
+	stubsBefore(t.begun)
+	t.empty()
 }
 
 // finRetries is how often a FIN is repeated before its host may have given it up: Linux' orphans do so after eight.

@@ -13,6 +13,9 @@ func (t *Tracker) settle(n uint32, c *conn) {
 // claims tells what is claimed of one end if it has changed, and says whether its state has.
 func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 	e := &c.ends[d]
+	if e.weighed == e.weigh(c) && !t.plain {
+		return false
+	}
 	est := e.fold(e.sure)
 	moved := est != e.est
 	if moved {
@@ -31,6 +34,7 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 	if est == e.sure && now.possible == tcp.Set(est) {
 		now.basis = Proven
 	}
+	e.weighed = e.weigh(c)
 	if now == e.shown {
 		return moved
 	}
@@ -53,6 +57,19 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 		t.cfg.Sink.Transition(&t.tell)
 	}
 	return moved
+}
+
+// weight is all that a claim is made of, so that most segments show by a comparison that they change none.
+type weight struct {
+	states uint64
+	flags  endFlags
+}
+
+func (e *end) weigh(c *conn) weight {
+	return weight{
+		uint64(e.pend)<<48 | uint64(e.set)<<32 | uint64(e.expired)<<16 | uint64(c.flags&late)<<8 | uint64(e.est)<<4 | uint64(e.sure),
+		e.flags &^ (pushed | probed | hasTS | goodSum), // which come and go with ordinary segments, and claim nothing
+	}
 }
 
 // expect sets the timers of states that no packet ends.

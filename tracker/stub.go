@@ -180,16 +180,17 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 // nothing.
 func (t *Tracker) whole(u *stub) *conn {
 	cfg, stats, now, packet, begun, stream := t.cfg, t.stats, t.now, t.packet, t.begun, t.stream
-	s := u.segment()
+	s := &t.opened
+	*s = u.segment()
 	t.cfg.Sink, t.cfg.Facts = nil, 0
 	t.now, t.packet, t.begun, t.stream = u.at, u.first, u.num, u.stream
 	c := &t.single
 	*c = conn{}
-	t.introduce(c, t.index.hash(&s.Flow), &s)
+	t.introduce(c, t.index.hash(&s.Flow), s)
 	if u.flags&stubContinued != 0 {
 		c.flags |= continued
 	}
-	t.enter(0, c, &s)
+	t.enter(0, c, s)
 	if u.flags&stubExpired != 0 {
 		t.now += lasts[synTimer]
 		t.fire(synTimer, 0, c)
@@ -228,14 +229,19 @@ func (t *Tracker) awaits(n uint32, c *conn) {
 // lapse writes a stub's line and forgets it; as are further flags of its connection.
 func (t *Tracker) lapse(n uint32, as connFlags) {
 	u := t.stubs.arena.at(n)
+	t.tellStub(u, as)
 	k := u.key()
 	t.index.remove(t.index.hash(&k), n|stubBit)
-	if t.cfg.Sink != nil && t.cfg.Connections || t.wants(Ended) {
+	t.stubs.remove(n)
+}
+
+// tellStub is tellEnd for a stub.
+func (t *Tracker) tellStub(u *stub, as connFlags) {
+	if t.cfg.Connections || t.wants(Ended) {
 		c := t.whole(u)
 		c.flags |= as
 		t.tellEnd(0, c, false)
 	} else {
 		t.stats.States[SynSent][Closed]++
 	}
-	t.stubs.remove(n)
 }

@@ -19,7 +19,11 @@ type Tracker struct {
 	rare   rare
 	bound  bound
 
-	single conn // what a stub stands for, while it is worked on
+	single conn        // what a stub stands for, while it is worked on
+	opened tcp.Segment // and its SYN
+
+	touched uint64 // keeps touch from being optimised away
+	plain   bool   // without what is there for speed and memory only; a test holds the two equal
 
 	now     int64  // capture time: the latest seen
 	packet  uint64 // number of the latest packet
@@ -38,23 +42,61 @@ const maxHoles = 4 << 20
 
 // New makes an empty Tracker.
 func New(cfg Config) *Tracker {
-	t := &Tracker{
-		cfg:   cfg,
-		index: newIndex(cfg.Seed),
-		conns: newArena[conn](10),
-		waits: newArena[wait](10),
-		stubs: newStubs(),
-		holes: reassembly.NewHoles(maxHoles),
-	}
-	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
+	t := &Tracker{cfg: cfg}
+	t.empty()
 	return t
 }
 
+// empty forgets all connections.
+func (t *Tracker) empty() {
+	t.index = newIndex(t.cfg.Seed)
+	t.conns = newArena[conn](10)
+	t.waits = newArena[wait](10)
+	t.stubs = newStubs()
+	t.holes = reassembly.NewHoles(maxHoles)
+	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
+	t.rare, t.bound = rare{}, bound{}
+}
+
+// batch is how many segments wait for memory together.
+const batch = 32
+
 // Observe takes segments in the order of the capture.
 func (t *Tracker) Observe(segs []tcp.Segment) {
-	for i := range segs {
-		t.observe(&segs[i])
+	var hashes [batch]uint32
+	for len(segs) > 0 {
+		some := segs[:min(len(segs), batch)]
+		for i := range some {
+			hashes[i] = t.index.hash(&some[i].Flow)
+		}
+		t.touch(hashes[:len(some)])
+		for i := range some {
+			t.observe(hashes[i], &some[i])
+		}
+		segs = segs[len(some):]
 	}
+}
+
+// touch reads a word of every slot and then of every line of the entries that the hashes lead to, so that the processor
+// fetches them all at once instead of one after the other.
+func (t *Tracker) touch(hashes []uint32) {
+	slots := t.index.slots
+	mask := uint32(len(slots) - 1)
+	var found [batch]uint32
+	for i, h := range hashes {
+		if s := slots[h&mask]; uint32(s>>32) == h {
+			found[i%batch] = uint32(s)
+		}
+	}
+	var sum uint64
+	for _, n := range found[:len(hashes)] {
+		if n > gone && n&stubBit == 0 {
+			c := t.conns.at(n)
+			a, b := &c.ends[0], &c.ends[1]
+			sum += c.num + uint64(a.iss+b.iss) + uint64(a.sentAt+b.sentAt) + uint64(a.timedAt+b.timedAt) + a.packets + b.packets
+		}
+	}
+	t.touched = sum
 }
 
 // latest is the latest time that is believed, in the year 2116: sums with it do not overflow.
@@ -106,7 +148,7 @@ func (t *Tracker) Stats() Stats {
 	return s
 }
 
-func (t *Tracker) observe(s *tcp.Segment) {
+func (t *Tracker) observe(h uint32, s *tcp.Segment) {
 	t.stats.Segments++
 	t.packet = s.Number
 	if s.Time < t.now {
@@ -117,14 +159,13 @@ func (t *Tracker) observe(s *tcp.Segment) {
 		t.Advance(s.Time)
 	}
 
-	h := t.index.hash(&s.Flow)
 	n := t.find(h, &s.Flow)
 	var c *conn
 	unfolded := false
 	switch {
 	case n == 0:
 		t.makeRoom()
-		if foldable(s) {
+		if foldable(s) && !t.plain {
 			t.fold(h, s)
 			return
 		}
