@@ -9,27 +9,26 @@ import (
 type endFlags uint32
 
 const (
-	hasISS      endFlags = 1 << iota // iss is known
-	hasACK                           // ack and edge are known
-	hasFIN                           // fin is known
-	hasScale                         // its windows are scaled by scale
-	unscaled                         // its scale is not known: the handshake was not seen
-	gotFIN                           // proven: it has received its peer's FIN
-	gotACKofFIN                      // proven: it has received the acknowledgement of its FIN
-	finACKs                          // its FIN segment acknowledged the peer's FIN
-	probed                           // it has probed since its peer's window was shut
-	offloads                         // its checksums are its network card's work
-	goodSum                          // a good checksum of it was seen
-	stalled                          // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
-	hasTS                            // tsRecent is known
-	abortive                         // it sent a RST that was accepted
-	synAgain                         // its SYN-ACK was repeated after the handshake's ACK had passed
-	owned                            // it took data after its FIN: its owner has not closed wholly
-	pushed                           // its latest octets ended a write (PSH)
-	opener                           // it sent a SYN of its own: no listener with a queue
-	manyTTLs                         // its segments differ in TTL
-	wildIDs                          // its IP IDs do not count up
-	baseless                         // where its octets begin is an assumption, and none was seen
+	hasISS   endFlags = 1 << iota // iss is known
+	hasACK                        // ack and edge are known
+	hasFIN                        // fin is known
+	hasScale                      // its windows are scaled by scale
+	unscaled                      // its scale is not known: the handshake was not seen
+	gotFIN                        // proven: it has received its peer's FIN
+	finACKs                       // its FIN segment acknowledged the peer's FIN
+	probed                        // it has probed since its peer's window was shut
+	offloads                      // its checksums are its network card's work
+	goodSum                       // a good checksum of it was seen
+	stalled                       // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
+	hasTS                         // tsRecent is known
+	abortive                      // it sent a RST that was accepted
+	synAgain                      // its SYN-ACK was repeated after the handshake's ACK had passed
+	owned                         // it took data after its FIN: its owner has not closed wholly
+	pushed                        // its latest octets ended a write (PSH)
+	opener                        // it sent a SYN of its own: no listener with a queue
+	manyTTLs                      // its segments differ in TTL
+	wildIDs                       // its IP IDs do not count up
+	baseless                      // where its octets begin is an assumption, and none was seen
 )
 
 // end is one endpoint. Times are capture nanoseconds.
@@ -99,7 +98,6 @@ const (
 	continued                       // an earlier part of it was evicted
 	evicted                         // it retires because the table is full
 	armed                           // a flight timer runs
-	leaving                         // a retirement timer runs
 	again                           // the four-tuple had an incarnation before
 	fastOpen                        // data on the SYN was acknowledged by the SYN-ACK
 )
@@ -129,7 +127,7 @@ func (c *conn) side(d tcp.Dir) Side {
 	return Server
 }
 
-// finSeen says that the endpoint's FIN was seen.
+// has says that all of the flags are set.
 func (e *end) has(f endFlags) bool { return e.flags&f == f }
 
 // inFlight is how much of what it sent its peer has not acknowledged.
