@@ -26,8 +26,6 @@ const (
 	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
 	Verdict                         // Hidden is what is now believed of a close that Side may have hidden
 	Ended                           // the incarnation retires
-
-	numFacts = iota
 )
 
 // Fact is one thing seen, told after the segment has acted on the octets and before the states it leads to are settled:

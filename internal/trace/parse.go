@@ -271,7 +271,7 @@ func (p *parser) finding(c *cursor) error {
 	f.Codes = strings.Fields(c.rest)
 	switch {
 	case len(f.Codes) == 0:
-		return fmt.Errorf("no finding's code behind !")
+		return fmt.Errorf("no code of a finding after the mark")
 	case f.Is == Raised && len(f.Codes) == 2:
 		f.Codes, f.Culprit = f.Codes[:1], f.Codes[1]
 	case f.Is != Exactly && len(f.Codes) > 1:

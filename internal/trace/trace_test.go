@@ -220,7 +220,8 @@ func randomSegment(rng *rand.Rand) tcp.Segment {
 		s.VLAN = [2]uint16{uint16(rng.IntN(4096)), uint16(rng.IntN(2) * 7)}
 	}
 	o := &s.Options
-	o.Has = tcp.OptionSet(rng.IntN(2048)) & tcp.OptionSet(rng.IntN(2048))
+	some, others := tcp.OptionSet(rng.IntN(2048)), tcp.OptionSet(rng.IntN(2048))
+	o.Has = some & others
 	if o.Has&tcp.HasMSS != 0 {
 		o.MSS = uint16(rng.Uint32())
 	}
