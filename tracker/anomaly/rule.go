@@ -59,6 +59,19 @@ type Alarm struct {
 var Rules = []*Rule{
 	&ZeroWindow,
 	&FinWait1ZeroWindow,
+	&ConnectionRefused,
+	&HalfOpen,
+	&DataAfterClose,
+	&AbortiveClose,
+	&KeepaliveTimeout,
+	&BlindReset,
+	&BlindSYN,
+	&ResetInjection,
+	&BadChecksum,
+	&TimeWaitAssassination,
+	&PortReuse,
+	&SimultaneousOpen,
+	&SimultaneousClose,
 }
 
 // Find returns the rule with that code, nil if there is none.

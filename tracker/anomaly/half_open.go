@@ -1,0 +1,75 @@
+package anomaly
+
+import (
+	"fmt"
+
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// HalfOpen finds connections that one end has forgotten.
+var HalfOpen = Rule{
+	Code:      "half-open",
+	Title:     "one end does not know the connection any more",
+	Severity:  Warning,
+	Culprits:  "the host that forgot",
+	Evidence:  "data, a FIN, a probe or a challenge ACK answered by the RST of a host without that connection (no ACK, window 0, IP ID 0), and no close of that host was seen, or its RST was evidently lost",
+	Threshold: "none: one RST is enough; a host that still had octets in flight must have been silent for 1 s, five times Linux' least RTO",
+	Cause:     "the host was restarted, its process died while the path was down, its RST was lost, or an address moved to another machine (failover, container, NAT); the peer learned it only when it spoke",
+	Remedy:    "on the other host shorten the time until it is noticed: keepalives (net.ipv4.tcp_keepalive_time, or SO_KEEPALIVE with TCP_KEEPIDLE) below the idle time, TCP_USER_TIMEOUT; on the forgetful host look at uptime, at restarts and at what drops its RSTs",
+	NotWhen:   "data to an end that has closed (data-after-close); a close behind a shut window (fin-wait1-zero-window); data that crosses a RST",
+	RFC:       "9293 3.5.1",
+	Wakes:     tracker.Reset | tracker.Challenged | tracker.Revived | tracker.Ended,
+	New:       func(Limits) Judge { return &halfOpen{challenged: map[uint64]tracker.Side{}} },
+}
+
+type halfOpen struct {
+	challenged map[uint64]tracker.Side // connections in whose middle a SYN came in that side's name
+}
+
+// maxKept bounds the connections that a judge remembers.
+const maxKept = 1 << 16
+
+func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
+	num := f.Conn.Num()
+	switch f.Kind {
+	case tracker.Challenged:
+		if len(h.challenged) < maxKept {
+			h.challenged[num] = f.Side
+		}
+		return
+	case tracker.Revived:
+		withdraw(b, num, f.Side)
+		return
+	case tracker.Ended:
+		delete(h.challenged, num)
+		return
+	}
+	what := "what it was sent"
+	switch readReset(f) {
+	default:
+		return
+	case readReply:
+		if side, ok := h.challenged[num]; !ok || side != f.Side {
+			return
+		}
+		what = "the answer to a new SYN of its own"
+	case readForgotten:
+	}
+	if b.Standing(num, f.Side) != nil || b.Standing(num, f.Side.Other()) != nil {
+		return
+	}
+	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
+	if n := peer.InFlight(); n > 0 {
+		what = count(n, "octet")
+	} else if n := peer.Unheard(); n > 0 {
+		what = count(n, "probe")
+	}
+	x := b.Raise(CaseOf(f.Conn), f.Side)
+	x.Culprit = Host(f.Side)
+	x.Add(f.Packet)
+	x.Summary = fmt.Sprintf("the %s's host answers %s of the %s with the RST of a host that does not know the connection; the %s is in %v, and the host had last been heard %s before",
+		f.Side, what, f.Side.Other(), f.Side.Other(), peer.State(), seconds(f.Time-me.SentAt()))
+	b.Tell(x)
+}
+
+func (*halfOpen) Wake(*Bench, Alarm) {}

@@ -1,0 +1,58 @@
+package anomaly
+
+import (
+	"fmt"
+
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// KeepaliveTimeout finds peers that have fallen silent under keepalives.
+var KeepaliveTimeout = Rule{
+	Code:      "keepalive-timeout",
+	Title:     "keepalives that nobody answers",
+	Severity:  Warning,
+	Culprits:  "the network, or the host at its other end",
+	Evidence:  "keepalives on an idle connection whose window is open, not one answered, or two of them and then the RST of the side that gave up",
+	Threshold: "3 in a row: two may be lost on a bad path, and Linux gives up after 9 by default",
+	Cause:     "the peer's host is down or was moved without a word, or the path is cut: most often a NAT or firewall that has forgotten the idle connection and drops what belongs to it",
+	Remedy:    "find where the path ends: traceroute to the port, captures on both sides of the firewall; keep the keepalive interval (TCP_KEEPIDLE, net.ipv4.tcp_keepalive_time) below the shortest idle timeout of the boxes between; the peer must have keepalives of its own, or it waits for ever",
+	NotWhen:   "probes of a shut window (zero-window-stall); keepalives that are answered; the peer's packets not captured (one-way-capture)",
+	RFC:       "9293 3.8.4",
+	Limits:    []Limit{{"unanswered", 3, "", "keepalives in a row without an answer"}},
+	Wakes:     tracker.KeptAlive | tracker.Reset,
+	New:       func(l Limits) Judge { return keepaliveTimeout{l.Count("unanswered")} },
+}
+
+type keepaliveTimeout struct{ limit int }
+
+func (j keepaliveTimeout) Fact(b *Bench, f *tracker.Fact) {
+	num := f.Conn.Num()
+	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
+	standing := b.Standing(num, f.Side)
+	if f.Kind == tracker.KeptAlive {
+		if standing != nil && me.Unheard() < j.limit {
+			b.Close(standing, peer.SentAt()) // it was answered after all
+			return
+		}
+		if me.Unheard() < j.limit || me.InFlight() > 0 || !peer.Seen() {
+			return
+		}
+	} else if readReset(f) != readTimedOut {
+		return
+	}
+	x := standing
+	if x == nil {
+		x = b.Raise(CaseOf(f.Conn), f.Side)
+		x.Culprit, x.Since = Network, peer.SentAt()
+	}
+	x.Add(f.Packet)
+	x.Summary = fmt.Sprintf("%s of the %s unanswered, the %s has not been heard for %s", count(me.Unheard(), "keepalive"), f.Side, f.Side.Other(), seconds(f.Time-peer.SentAt()))
+	if f.Kind == tracker.Reset {
+		x.Summary += fmt.Sprintf("; the %s gives up with a RST", f.Side)
+	}
+	if standing == nil || f.Kind == tracker.Reset {
+		b.Tell(x)
+	}
+}
+
+func (keepaliveTimeout) Wake(*Bench, Alarm) {}

@@ -1,0 +1,133 @@
+package anomaly
+
+import (
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// reading is what one RST tells. The rules on RSTs share it, so that each RST speaks for one of them at most.
+type reading uint8
+
+const (
+	readNothing   reading = iota // an aftermath, or too little is known
+	readRefused                  // nobody listens for the SYN
+	readAborted                  // its living owner gave the connection up
+	readTimedOut                 // its living owner gave up after keepalives that nobody answered
+	readForgotten                // its sender's host does not know the connection, and nothing has ended it
+	readReply                    // the same, but to nothing that asked for an answer
+	readClosed                   // its sender had closed, and data came
+	readLeftover                 // it ends TIME_WAIT
+	readInjected                 // at the exact sequence, and not made by its sender
+	readBlind                    // what its receiver must not accept, and its sender did not make
+)
+
+// readReset tells what a Reset fact means. X is the end in whose name the RST is, Y the one that gets it.
+func readReset(f *tracker.Fact) reading {
+	x, y := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
+	switch {
+	case !f.Taken:
+		if blind(f, x, y) {
+			return readBlind
+		}
+		return readNothing
+	case y.State() == tracker.TimeWait && x.State() != tracker.TimeWait:
+		return readLeftover
+	case y.State() == tracker.Closed:
+		return readNothing
+	case y.State() == tracker.SynSent:
+		if y.Sure() == tracker.SynSent && x.Sure() == tracker.Closed && !f.Conn.Late() {
+			return readRefused
+		}
+		return readNothing
+	}
+	switch f.Shape {
+	case tracker.ShapeSuspect:
+		if open(x.Sure()) && open(x.State()) {
+			return readInjected
+		}
+	case tracker.ShapeTimeout:
+		if y.ShutSince() == 0 && x.Keepalives() >= 2 && x.Unheard() >= 2 {
+			return readTimedOut
+		}
+	case tracker.ShapeAbort:
+		if x.HasFIN() && f.Seg.Window == 0 && waiting(y) && !x.TookFIN() {
+			return readClosed // Windows answers so
+		}
+		if open(x.Sure()) && open(x.State()) && !(x.HasFIN() && x.TookFIN()) {
+			return readAborted
+		}
+	case tracker.ShapeReply:
+		return readDead(f, x, y)
+	}
+	return readNothing
+}
+
+// open says that an end in that state is synchronised and has something to lose by a RST.
+func open(s tracker.State) bool {
+	return tcp.Synchronised.Has(s) && s != tracker.TimeWait
+}
+
+// waiting says that an end has sent octets, its FIN not counted, that were not acknowledged.
+func waiting(e tracker.EndView) bool {
+	n := e.InFlight()
+	if e.HasFIN() && !e.FINAcked() {
+		n--
+	}
+	return n > 0
+}
+
+// quiet is how long a host must have said nothing before it can be said to have forgotten, rather than closed, what it
+// still had octets in flight for: five times Linux' least RTO.
+const quiet = int64(1e9)
+
+// readDead tells why a host has no such connection, which is what its RST says.
+func readDead(f *tracker.Fact, x, y tracker.EndView) reading {
+	if y.ShutSince() != 0 {
+		return readNothing // a close behind a shut window is a story of its own
+	}
+	if x.HasFIN() {
+		if waiting(y) && !x.TookFIN() {
+			return readClosed
+		}
+		return readNothing
+	}
+	switch x.Sure() {
+	case tracker.Established, tracker.CloseWait:
+		if x.State() == tracker.Closed || f.Conn.Late() && x.Packets() < 2 {
+			return readNothing // it had been reset itself, or was never seen alive
+		}
+		if x.InFlight() > 0 && f.Time-x.SentAt() < quiet {
+			return readNothing // it lived a moment ago: its owner had closed behind what was in flight
+		}
+	case tracker.Closed:
+		// It had aborted; that its peer is not closed says that the RST was lost.
+	default:
+		return readNothing
+	}
+	if y.InFlight() == 0 && y.Unheard() == 0 {
+		return readReply
+	}
+	return readForgotten
+}
+
+// blind says that a RST that its receiver must not accept is none of its sender's, who may have answered an old segment
+// or sent what the capture did not see.
+func blind(f *tracker.Fact, x, y tracker.EndView) bool {
+	if !open(x.State()) || !open(y.State()) || !y.Seen() {
+		return false
+	}
+	if f.Shape == tracker.ShapeSuspect {
+		return x.Seen()
+	}
+	s := f.Seg
+	if f.Conn.Late() || s.Flags&tcp.ACK != 0 && s.Seq == 0 {
+		return false
+	}
+	if s.Flags&tcp.ACK != 0 {
+		return !near(s.Ack, y.Una(), y.Next())
+	}
+	return !near(s.Seq, x.Una(), x.Una())
+}
+
+// near says that a number lies in [lo, hi], or so little before that it may be an old one.
+func near(q, lo, hi tcp.Seq) bool { return q.InRange(lo.Add(-1<<20), hi.Add(1)) }
