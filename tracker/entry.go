@@ -104,14 +104,14 @@ const (
 
 // conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it.
 type conn struct {
-	key    tcp.FlowKey
-	num    uint64 // order of first packet, from 0
+	key tcp.FlowKey
+	num uint64 // order of first packet, from 0
+	numbered
 	first  uint64 // number of its first packet
 	start  int64
 	last   int64
 	retire int64 // when it retires, 0 for not yet
 	hash   uint32
-	stream uint32
 	vlan   [2]uint16
 	client tcp.Dir // which end is the client
 	flags  connFlags

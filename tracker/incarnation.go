@@ -41,11 +41,3 @@ func (t *Tracker) reopens(snd, rcv *end, s *tcp.Segment) bool {
 	}
 	return !rcv.has(hasACK) || s.Seq.After(rcv.ack)
 }
-
-// number gives the connection the numbers of Wireshark's streams that the segment begins.
-func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
-	if c.first == s.Number {
-		c.stream = t.stream
-		t.stream++
-	}
-}

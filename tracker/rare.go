@@ -5,7 +5,6 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // rare keeps what few connections have, beside the arena.
 type rare struct {
 	syns map[uint32]tcp.Segment // the latest SYN with another ISN than the connection's, by arena number
-	more map[uint32][]uint32    // Wireshark's stream numbers after the first
 	odd  map[uint64]tcp.Seq     // an acknowledgement of octets that were not seen, by connection number and direction
 	dead map[uint64]lastWords   // ends that a RST is believed to have closed, by arena number and direction
 }
@@ -44,8 +43,6 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 	return false
 }
 
-func (r *rare) streams(n uint32, to []uint32) []uint32 { return append(to, r.more[n]...) }
-
 // bury keeps an end that a RST closes.
 func (r *rare) bury(n uint32, d tcp.Dir, w lastWords) {
 	if r.dead == nil {
@@ -67,5 +64,4 @@ func (r *rare) forget(n uint32) {
 	r.exhume(n, tcp.FromA)
 	r.exhume(n, tcp.FromB)
 	delete(r.syns, n)
-	delete(r.more, n)
 }

@@ -16,6 +16,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 		t.endWait(&c.ends[d])
 	}
 	t.rare.forget(n)
+	t.streams.retire(n, c)
 	c.first = 0
 	t.conns.give(n)
 }
@@ -29,6 +30,7 @@ func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
 
 // Close retires all connections, in order of their numbers: the end of the input.
 func (t *Tracker) Close() {
+	t.streams.over = true
 	var left []uint32
 	for n := range t.conns.all() {
 		if t.conns.at(n).first != 0 {
@@ -83,11 +85,10 @@ func (t *Tracker) report(n uint32, c *conn) {
 	}
 	l := &t.line
 	*l = Connection{
-		Conn: c.num, Findings: l.Findings[:0], Streams: append(l.Streams[:0], c.stream), Start: c.start, Last: c.last, First: c.first,
+		Conn: c.num, Findings: l.Findings[:0], Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, First: c.first,
 		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0,
 		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}
-	l.Streams = t.rare.streams(n, l.Streams)
 	t.end(&l.Client, cl, a)
 	t.end(&l.Server, sv, b)
 	t.cfg.Sink.Connection(l)

@@ -169,6 +169,13 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	t.introduce(c, h, s)
 	c.flags |= t.bound.continues(h, s)
 	t.enter(0, c, s)
+	if c.known == allKnown { // it goes on with the stream of a connection before, which knows more than a stub holds
+		n, whole := t.conns.take()
+		*whole = *c
+		t.index.add(h, n)
+		t.awaits(n, whole)
+		return
+	}
 	u.num, u.first, u.stream = c.num, c.first, c.stream
 	if c.flags&continued != 0 {
 		u.flags |= stubContinued
@@ -179,14 +186,15 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 // whole makes of a stub the connection that it stands for, in t.single: its SYN acts again, and tells and counts
 // nothing.
 func (t *Tracker) whole(u *stub) *conn {
-	cfg, stats, now, packet, begun, stream := t.cfg, t.stats, t.now, t.packet, t.begun, t.stream
+	cfg, stats, now, packet, begun := t.cfg, t.stats, t.now, t.packet, t.begun
 	s := &t.opened
 	*s = u.segment()
 	t.cfg.Sink, t.cfg.Facts = nil, 0
-	t.now, t.packet, t.begun, t.stream = u.at, u.first, u.num, u.stream
+	t.now, t.packet, t.begun = u.at, u.first, u.num
 	c := &t.single
 	*c = conn{}
 	t.introduce(c, t.index.hash(&s.Flow), s)
+	c.numbered = u.numbered(s)
 	if u.flags&stubContinued != 0 {
 		c.flags |= continued
 	}
@@ -195,7 +203,7 @@ func (t *Tracker) whole(u *stub) *conn {
 		t.now += lasts[synTimer]
 		t.fire(synTimer, 0, c)
 	}
-	t.cfg, t.stats, t.now, t.packet, t.begun, t.stream = cfg, stats, now, packet, begun, stream
+	t.cfg, t.stats, t.now, t.packet, t.begun = cfg, stats, now, packet, begun
 	return c
 }
 
@@ -230,8 +238,9 @@ func (t *Tracker) awaits(n uint32, c *conn) {
 func (t *Tracker) lapse(n uint32, as connFlags) {
 	u := t.stubs.arena.at(n)
 	t.tellStub(u, as)
-	k := u.key()
-	t.index.remove(t.index.hash(&k), n|stubBit)
+	s := u.segment()
+	t.streams.remember(&s.Flow, u.numbered(&s))
+	t.index.remove(t.index.hash(&s.Flow), n|stubBit)
 	t.stubs.remove(n)
 }
 

@@ -10,14 +10,15 @@ type Tracker struct {
 	cfg   Config
 	stats Stats
 
-	index  index
-	conns  arena[conn]
-	waits  arena[wait]
-	stubs  stubs
-	holes  *reassembly.Holes
-	timers timers
-	rare   rare
-	bound  bound
+	index   index
+	conns   arena[conn]
+	waits   arena[wait]
+	stubs   stubs
+	holes   *reassembly.Holes
+	timers  timers
+	rare    rare
+	streams streams
+	bound   bound
 
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
@@ -29,7 +30,6 @@ type Tracker struct {
 	packet  uint64 // number of the latest packet
 	ackedBy uint64 // the latest that acknowledged new octets
 	begun   uint64 // connections begun
-	stream  uint32 // the next of Wireshark's numbers
 	gap     int64  // for how long the incarnation that was followed last had been silent
 
 	fact Fact       // reused for the Witness
