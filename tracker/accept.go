@@ -105,6 +105,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		t.frees(rcv)
 		if rcv.timedAt != 0 && !ack.Before(rcv.timed) {
 			rcv.rtt.add(t.now - rcv.timedAt)
+			rcv.through = max(rcv.through, rcv.timedLen)
 			rcv.timedAt = 0
 		}
 		if rcv.inFlight() <= 0 {
@@ -125,13 +126,16 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		snd.prove(rcvFIN)
 		snd.flags |= gotFIN
 		snd.ackedFrom = s.Seq
+		if s.Flags&tcp.FIN == 0 && !snd.has(hasFIN) && t.wants(Lingers) {
+			t.timers.set(lingerTimer, t.now, n, c)
+		}
 	}
 }
 
 // time begins to measure a round trip with a segment sent for the first time.
 func (e *end) time(s *tcp.Segment, now int64) {
 	if s.SegLen() > 0 {
-		e.timed, e.timedAt = s.End(), now
+		e.timed, e.timedAt, e.timedLen = s.End(), now, uint16(min(s.Len, 1<<16-1))
 	}
 }
 

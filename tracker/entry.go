@@ -9,26 +9,27 @@ import (
 type endFlags uint32
 
 const (
-	hasISS   endFlags = 1 << iota // iss is known
-	hasACK                        // ack and edge are known
-	hasFIN                        // fin is known
-	hasScale                      // its windows are scaled by scale
-	unscaled                      // its scale is not known: the handshake was not seen
-	gotFIN                        // proven: it has received its peer's FIN
-	finACKs                       // its FIN segment acknowledged the peer's FIN
-	probed                        // it has probed since its peer's window was shut
-	offloads                      // its checksums are its network card's work
-	goodSum                       // a good checksum of it was seen
-	stalled                       // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
-	hasTS                         // tsRecent is known
-	abortive                      // it sent a RST that was accepted
-	synAgain                      // its SYN-ACK was repeated after the handshake's ACK had passed
-	owned                         // it took data after its FIN: its owner has not closed wholly
-	pushed                        // its latest octets ended a write (PSH)
-	opener                        // it sent a SYN of its own: no listener with a queue
-	manyTTLs                      // its segments differ in TTL
-	wildIDs                       // its IP IDs do not count up
-	baseless                      // where its octets begin is an assumption, and none was seen
+	hasISS    endFlags = 1 << iota // iss is known
+	hasACK                         // ack and edge are known
+	hasFIN                         // fin is known
+	hasScale                       // its windows are scaled by scale
+	unscaled                       // its scale is not known: the handshake was not seen
+	gotFIN                         // proven: it has received its peer's FIN
+	finACKs                        // its FIN segment acknowledged the peer's FIN
+	probed                         // it has probed since its peer's window was shut
+	offloads                       // its checksums are its network card's work
+	goodSum                        // a good checksum of it was seen
+	stalled                        // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
+	hasTS                          // tsRecent is known
+	abortive                       // it sent a RST that was accepted
+	synAgain                       // its SYN-ACK was repeated after the handshake's ACK had passed
+	owned                          // it took data after its FIN: its owner has not closed wholly
+	pushed                         // its latest octets ended a write (PSH)
+	opener                         // it sent a SYN of its own: no listener with a queue
+	manyTTLs                       // its segments differ in TTL
+	wildIDs                        // its IP IDs do not count up
+	baseless                       // where its octets begin is an assumption, and none was seen
+	lingering                      // it lingers in CLOSE_WAIT, and that was told
 )
 
 // end is one endpoint. Times are capture nanoseconds.
@@ -77,6 +78,8 @@ type end struct {
 	timedAt int64   // 0: none is being measured
 	rtt     rtt
 
+	timedLen, through uint16 // octets of the segment timed; the most of one that was acknowledged
+
 	packets, bytes, payload             uint64
 	retransmissions, zeroWindows        uint32
 	probes, keepalives, badSums, synRTX uint32
@@ -100,6 +103,7 @@ const (
 	armed                           // a flight timer runs
 	again                           // the four-tuple had an incarnation before
 	fastOpen                        // data on the SYN was acknowledged by the SYN-ACK
+	told                            // a notable fact of it was told
 )
 
 // conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it.

@@ -7,7 +7,7 @@ type FactKind uint32
 
 const (
 	Began      FactKind = 1 << iota // an incarnation's first segment; Again: the four-tuple had one before
-	Moved                           // Side's state is now To; it was From
+	Moved                           // Side's state is now To; it was From; of what every healthy connection does, only once another fact of it was notable
 	Shut                            // Side announced a window too small to send into
 	Opened                          // Side's window is open again
 	Probed                          // Side asked a shut window to open
@@ -25,8 +25,18 @@ const (
 	CrossedSYN                      // Side sent a SYN to a peer that had sent one
 	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
 	Verdict                         // Hidden is what is now believed of a close that Side may have hidden
-	Ended                           // the incarnation retires
+	Ahead                           // Side sent octets past others that the tap has not seen: Octets of them are missing in front
+	SpokeOn                         // Side sent something after its FIN, and nothing of its peer was ever captured
+	Lingers                         // Side has acknowledged its peer's FIN, and for two seconds has sent neither octets nor its own
+	Stirred                         // Side, which lingered, sent octets again
+	Joined                          // Side came from SYN_RECV to ESTABLISHED
+	Rested                          // Side came to TIME_WAIT
+	Ended                           // an incarnation retires of which a notable fact was told
 )
+
+// ordinary are the facts that every healthy connection makes. All others are notable: from the first of them on a
+// connection's moves and its end are told as well.
+const ordinary = Began | FINSent | Joined | Rested
 
 // Fact is one thing seen, told after the segment has acted on the octets and before the states it leads to are settled:
 // Conn shows the states as they were before it.
@@ -35,7 +45,7 @@ type Fact struct {
 	Side   Side
 	Time   int64        // capture time, nanoseconds since 1970 UTC
 	Packet uint64       // number of the deciding packet, or of the last one before a timer
-	Seg    *tcp.Segment // nil for Moved, Verdict and Ended; valid until Fact returns
+	Seg    *tcp.Segment // nil for Moved, Verdict, Lingers, Joined, Rested and Ended; valid until Fact returns
 	Conn   View         // valid until Fact returns
 
 	From, To State      // Moved
@@ -44,7 +54,7 @@ type Fact struct {
 	Over     bool       // Ended: by itself, not because the input ends or the table is full
 	Taken    bool       // Reset
 	Shape    ResetShape // Reset
-	Octets   int        // Missed
+	Octets   int        // Missed, Ahead
 	Hidden   Hidden     // Verdict
 }
 
@@ -66,6 +76,9 @@ func (t *Tracker) witness(n uint32, c *conn, e *end, f Fact) {
 	f.Side = c.sideOf(e)
 	f.Time, f.Packet = t.now, t.packet
 	f.Conn = View{t, n, c}
+	if f.Kind&ordinary == 0 {
+		c.flags |= told
+	}
 	t.fact = f
 	t.cfg.Witness.Fact(&t.fact)
 }

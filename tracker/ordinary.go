@@ -1,6 +1,9 @@
 package tracker
 
-import "github.com/tcptrack/tcptrack/internal/tcp"
+import (
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/reassembly"
+)
 
 // ordinary lets a segment without SYN and RST act.
 func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
@@ -48,6 +51,9 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		t.learns(n, c, snd, rcv, s, flew)
 	}
 	snd.stampAcceptable(rcv, s, t.now)
+	if rcv.packets == 0 && snd.has(hasFIN) && s.Flags&tcp.FIN == 0 {
+		t.see(SpokeOn, n, c, snd, s)
+	}
 }
 
 // learns notes what has passed the tap toward the receiver of an acceptable segment; flew says whether octets of it were
@@ -85,7 +91,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if rcv.shutAt != 0 && s.Len == 1 && s.Seq == snd.snd.Next() {
 		t.pokes(n, c, snd, rcv, s) // as BSD and Windows do: one octet beyond the window
 	}
-	was := snd.inFlight()
+	was, next := snd.inFlight(), snd.snd.Next()
 	r := snd.snd.Add(t.holes, s.Seq, s.SegLen())
 	if r.New > 0 && s.Len > 0 && !snd.has(baseless) {
 		snd.narrow(sndData) // the first octets seen may be old ones
@@ -108,6 +114,12 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		t.repeats(c, snd, rcv, s)
 	} else if snd.timedAt == 0 {
 		snd.time(s, t.now)
+	}
+	if r.Class == reassembly.Ahead && t.wants(Ahead) {
+		t.witness(n, c, snd, Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(next)})
+	}
+	if snd.has(lingering) && r.New > 0 && s.Len > 0 {
+		t.stirs(n, c, snd, s)
 	}
 	if was == 0 && snd.inFlight() > 0 {
 		t.flying(n, c, snd)
@@ -132,6 +144,9 @@ func (t *Tracker) fin(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	t.see(FINSent, n, c, snd, s)
+	if snd.has(gotFIN) {
+		t.timers.cancel(lingerTimer, n)
+	}
 	snd.fin = at
 	snd.flags |= hasFIN
 	if acks {

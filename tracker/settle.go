@@ -38,8 +38,8 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 	if now == e.shown {
 		return moved
 	}
-	if moved && t.wants(Moved) {
-		t.witness(n, c, e, Fact{Kind: Moved, From: e.shown.state, To: est})
+	if moved {
+		t.moved(n, c, e, est)
 	}
 	was := e.shown
 	e.shown = now
@@ -57,6 +57,33 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 		t.cfg.Sink.Transition(&t.tell)
 	}
 	return moved
+}
+
+// usual are the moves that every healthy connection makes.
+var usual = [tcp.NumStates]StateSet{
+	Unknown:     ^StateSet(0),
+	Closed:      tcp.Set(SynSent, SynRecv),
+	SynSent:     tcp.Set(Established),
+	SynRecv:     tcp.Set(Established),
+	Established: tcp.Set(FinWait1, CloseWait),
+	FinWait1:    tcp.Set(FinWait2, TimeWait),
+	FinWait2:    tcp.Set(TimeWait),
+	CloseWait:   tcp.Set(LastAck),
+	LastAck:     tcp.Set(Closed),
+}
+
+// moved tells of the endpoint's new state.
+func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
+	from := e.shown.state
+	if (c.flags&told != 0 || !usual[from].Has(to)) && t.wants(Moved) {
+		t.witness(n, c, e, Fact{Kind: Moved, From: from, To: to})
+	}
+	switch {
+	case to == Established && from == SynRecv && t.wants(Joined):
+		t.witness(n, c, e, Fact{Kind: Joined})
+	case to == TimeWait && t.wants(Rested):
+		t.witness(n, c, e, Fact{Kind: Rested})
+	}
 }
 
 // weight is all that a claim is made of, so that most segments show by a comparison that they change none.
@@ -130,6 +157,8 @@ func (t *Tracker) fire(k timer, n uint32, c *conn) {
 				e.expired, e.cause = tcp.Set(Closed), causeExpired
 			}
 		}
+	case lingerTimer:
+		t.lingered(n, c)
 	case synTimer:
 		for d := range c.ends {
 			if e := &c.ends[d]; e.est == SynSent {

@@ -246,7 +246,7 @@ func (t *Tracker) lapse(n uint32, as connFlags) {
 
 // tellStub is tellEnd for a stub.
 func (t *Tracker) tellStub(u *stub, as connFlags) {
-	if t.cfg.Connections || t.wants(Ended) {
+	if t.cfg.Connections {
 		c := t.whole(u)
 		c.flags |= as
 		t.tellEnd(0, c, false)

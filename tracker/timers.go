@@ -14,7 +14,8 @@ const (
 	goneTimer                // both ends closed
 	finWait2Timer
 	timeWaitTimer
-	synTimer // counts from the connection's first packet, so its alarms come in any order: a heap
+	lingerTimer // an endpoint that has its peer's FIN and has not sent its own
+	synTimer    // counts from the connection's first packet, so its alarms come in any order: a heap
 
 	numTimers = iota
 )
@@ -33,6 +34,7 @@ var lasts = [numTimers]int64{
 	goneTimer:     2 * second,       // DESIGN 5
 	finWait2Timer: 60 * second,      // Linux' tcp_fin_timeout
 	timeWaitTimer: 60 * second,      // Linux' TCP_TIMEWAIT_LEN
+	lingerTimer:   2 * second,       // an application that has met the end of its input closes at once, or works on an answer
 	synTimer:      127 * second,     // Linux' tcp_syn_retries 6: 1+2+4+8+16+32+64 s
 }
 
@@ -72,6 +74,21 @@ func (w *timers) set(k timer, now int64, n uint32, c *conn) {
 	w.next = min(w.next, a.at)
 }
 
+// nearby is how far back cancel looks: most of what it cancels was set a moment ago.
+const nearby = 16
+
+// cancel takes back an alarm of connection n that was set lately; one that is not found fires and means nothing.
+func (w *timers) cancel(k timer, n uint32) {
+	q := &w.queues[k]
+	for i := len(q.alarms) - 1; i >= max(q.head, len(q.alarms)-nearby); i-- {
+		if q.alarms[i].n == n {
+			q.alarms = append(q.alarms[:i], q.alarms[i+1:]...)
+			w.again()
+			return
+		}
+	}
+}
+
 // take takes out the earliest alarm; there is one.
 func (w *timers) take() (k timer, a alarm) {
 	a.at = never
@@ -94,6 +111,11 @@ func (w *timers) drop(k timer) {
 	} else {
 		w.queues[k].head++
 	}
+	w.again()
+}
+
+// again finds the earliest alarm anew.
+func (w *timers) again() {
 	w.next = never
 	if len(w.syns) > 0 {
 		w.next = w.syns[0].at

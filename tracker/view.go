@@ -9,6 +9,28 @@ type View struct {
 	c *conn
 }
 
+// Hold keeps a connection to look at later, when it may be gone.
+type Hold struct {
+	t   *Tracker
+	n   uint32
+	num uint64
+}
+
+// Hold keeps the connection beyond the Witness' return.
+func (v View) Hold() Hold { return Hold{v.t, v.n, v.c.num} }
+
+// View shows the connection as it is now, false if it has retired.
+func (h Hold) View() (View, bool) {
+	if h.n == 0 {
+		return View{}, false // a stub, made whole for a moment
+	}
+	c := h.t.conns.at(h.n)
+	return View{h.t, h.n, c}, c.num == h.num && c.first != 0
+}
+
+// Follow asks for the connection's further moves and its end, as after a notable fact.
+func (v View) Follow() { v.c.flags |= told }
+
 // Num is the connection's number in order of first packet, from 0.
 func (v View) Num() uint64 { return v.c.num }
 
@@ -137,3 +159,27 @@ func (v EndView) TTL() uint8 { return v.e.ttl }
 
 // IPID is the IP identification of its latest segment before the one told of.
 func (v EndView) IPID() uint16 { return v.e.ipID }
+
+// Through is the most octets in one segment of it that were timed and acknowledged: segments of that size get through.
+func (v EndView) Through() int { return int(v.e.through) }
+
+// Acks says that it acknowledged anything: its peer has sent.
+func (v EndView) Acks() bool { return v.e.has(hasACK) }
+
+// Opened says that its SYN or SYN-ACK was seen.
+func (v EndView) Opened() bool { return v.e.has(hasISS) && !v.e.has(unscaled) }
+
+// Sacks says that it holds octets above those that it acknowledged.
+func (v EndView) Sacks() bool { return v.e.sackHi.After(v.e.ack) && v.e.has(hasACK) && v.e.sackHi != 0 }
+
+// FlightSince is since when something of it has been unacknowledged, 0 for nothing.
+func (v EndView) FlightSince() int64 { return v.e.flight }
+
+// LingersSince is since when nothing has kept it from closing after its peer; meaningful after Lingers.
+func (v EndView) LingersSince() int64 { return v.e.lingersSince() }
+
+// Missing is how many octets below Next the tap has not seen.
+func (v EndView) Missing() int { return v.e.snd.Next().Sub(v.e.snd.Contiguous(v.t.holes)) }
+
+// Contiguous is the first octet that the tap has not seen.
+func (v EndView) Contiguous() tcp.Seq { return v.e.snd.Contiguous(v.t.holes) }

@@ -28,7 +28,8 @@ type Bench struct {
 	now    int64
 	packet uint64
 	counts map[string]int
-	busy   int // the seat at work
+	busy   int  // the seat at work
+	raised bool // a finding was asked for by the fact at hand
 	lost   uint64
 
 	last      uint64 // the connection that ended last
@@ -87,6 +88,10 @@ func (b *Bench) Fact(f *tracker.Fact) {
 		b.busy = i
 		b.seats[i].judge.Fact(b, f)
 	}
+	if b.raised {
+		b.raised = false
+		f.Conn.Follow() // so that its end is told
+	}
 	if f.Kind == tracker.Ended {
 		b.ended(f)
 	}
@@ -138,6 +143,7 @@ func (b *Bench) RaiseFor(about string, c Case) *Finding {
 
 func (b *Bench) raise(c Case, side tracker.Side, about string) *Finding {
 	at := slot{b.busy, c.Conn, side, about}
+	b.raised = b.raised || about == ""
 	if f := b.open[at]; f != nil {
 		return f
 	}
@@ -206,7 +212,13 @@ func (b *Bench) Withdraw(f *Finding) {
 // ended closes what is open of a connection that is over by itself, and forgets its numbers once they were asked for.
 func (b *Bench) ended(f *tracker.Fact) {
 	num := f.Conn.Num()
+	b.last, b.lastCodes = num, nil
+	rules, found := b.codes[num]
+	if !found {
+		return
+	}
 	for i := range b.seats {
+		delete(b.serial, slot{i, num, 0, ""})
 		for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
 			at := slot{i, num, side, ""}
 			open := b.open[at]
@@ -217,10 +229,9 @@ func (b *Bench) ended(f *tracker.Fact) {
 				b.Close(open, f.Conn.Last())
 			}
 			delete(b.open, at)
-			delete(b.serial, slot{i, num, 0, ""})
 		}
 	}
-	b.last, b.lastCodes = num, b.codes[num]
+	b.lastCodes = rules
 	delete(b.codes, num)
 }
 

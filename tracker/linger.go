@@ -1,0 +1,33 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// lingered is the linger timer: it finds the endpoints that acknowledged their peer's FIN and have said nothing since.
+// What waits for the peer, octets in flight or at a shut window, is not the endpoint's own delay.
+func (t *Tracker) lingered(n uint32, c *conn) {
+	again := false
+	for d := range c.ends {
+		e, peer := &c.ends[d], &c.ends[1-d]
+		switch {
+		case e.est != CloseWait || e.has(lingering) || !e.has(gotFIN):
+		case e.flight != 0 || peer.shutAt != 0 || t.now-e.lingersSince() < lasts[lingerTimer]:
+			again = true
+		default:
+			e.flags |= lingering
+			t.see(Lingers, n, c, e, nil)
+		}
+	}
+	if again {
+		t.timers.set(lingerTimer, t.now, n, c)
+	}
+}
+
+// lingersSince is when the endpoint had its peer's FIN and nothing of its own was left to be acknowledged.
+func (e *end) lingersSince() int64 { return max(e.pendAt[slot(rcvFIN)], e.calmAt) }
+
+// stirs notes that a lingering endpoint sends octets again.
+func (t *Tracker) stirs(n uint32, c *conn, e *end, s *tcp.Segment) {
+	e.flags &^= lingering
+	t.see(Stirred, n, c, e, s)
+	t.timers.set(lingerTimer, t.now, n, c)
+}
