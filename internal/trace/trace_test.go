@@ -135,7 +135,7 @@ func TestParseErrors(t *testing.T) {
 		"= A B: CLOSED CLOSED{TIME_WAIT":              `has no }`,
 		"@ 120s":                                      `as in @ +120s`,
 		"@ +-1s":                                      `goes backward`,
-		"!":                                           `no finding's code`,
+		"!":                                           `no code of a finding`,
 		"!- a b":                                      `"b" is too much`,
 		"! A":                                         `no finding's code`,
 		"! a B":                                       `no culprit`,
