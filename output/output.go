@@ -10,7 +10,9 @@ package output
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
@@ -80,4 +82,37 @@ func (s *Summary) States() []StatePair {
 	}
 	slices.SortStableFunc(pairs, func(a, b StatePair) int { return cmp.Compare(b.Connections, a.Connections) })
 	return pairs
+}
+
+// Account tells in one paragraph what was read, and what was not followed and why.
+func (s *Summary) Account() string {
+	parts := []string{Count(s.Packets, "packet"), Count(s.Segments, "TCP segment"), Count(s.Tracker.Connections, "connection")}
+	text := strings.Join(parts, ", ")
+	var skipped uint64
+	var reasons []string
+	for reason, n := range s.Skipped {
+		if n > 0 {
+			skipped += n
+			reasons = append(reasons, fmt.Sprintf("%s %d", reason, n))
+		}
+	}
+	slices.Sort(reasons)
+	if skipped > 0 {
+		text += fmt.Sprintf("; not followed: %d (%s)", skipped, strings.Join(reasons, ", "))
+	}
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{
+		{s.Dropped, "lost by the capture"},
+		{s.Tracker.Duplicates, "captured twice"},
+		{s.Tracker.BadChecksums, "with a wrong checksum"},
+		{s.Tracker.TimeBackwards, "stamped earlier than the one before"},
+		{s.Tracker.Evicted, "connections evicted"},
+	} {
+		if c.n > 0 {
+			text += fmt.Sprintf("; %d %s", c.n, c.what)
+		}
+	}
+	return text
 }

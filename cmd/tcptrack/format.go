@@ -14,8 +14,10 @@ import (
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/output/csv"
 	"github.com/tcptrack/tcptrack/output/jsonl"
+	"github.com/tcptrack/tcptrack/output/story"
 	"github.com/tcptrack/tcptrack/output/text"
 	"github.com/tcptrack/tcptrack/output/trace"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // shape is what the flags ask for, checked before anything is opened.
@@ -25,7 +27,12 @@ type shape struct {
 	color    string
 	all      bool
 	checksum capture.ChecksumMode
+	failOn   anomaly.Severity
+	files    string // as a shell takes them, for the story
 }
+
+// formatStory is what diagnose prints.
+const formatStory = "story"
 
 var (
 	formats       = []string{"table", "json", "csv", "summary", "trace"}
@@ -35,8 +42,8 @@ var (
 
 // shape reads the flags whose values are words.
 func (o *readOptions) shape() (shape, error) {
-	s := shape{format: o.format, color: o.color, all: o.all}
-	if !slices.Contains(formats, o.format) {
+	s := shape{format: o.format, color: o.color, all: o.all, files: again(o.files)}
+	if !slices.Contains(formats, o.format) && o.format != formatStory {
 		return s, unknownWord("format", o.format, formats)
 	}
 	if !slices.Contains(colorWords, o.color) {
@@ -47,6 +54,14 @@ func (o *readOptions) shape() (shape, error) {
 		return s, unknownWord("checksum mode", o.checksum, checksumWords)
 	}
 	s.checksum = []capture.ChecksumMode{capture.ChecksumAuto, capture.ChecksumOff, capture.ChecksumAll}[checksum]
+	level, ok := anomaly.ParseSeverity(o.failOn)
+	if s.failOn = level; !ok && o.failOn != "" {
+		return s, unknownWord("level", o.failOn, levelWords)
+	}
+	if o.format == formatStory {
+		s.events = output.Events{Connection: true}
+		return s, nil
+	}
 	events, err := parseEvents(o.events)
 	if err != nil {
 		return s, err
@@ -95,6 +110,8 @@ func (s *shape) writer(out io.Writer) output.Writer {
 		return text.NewBrief(out, widthOf(out))
 	case "trace":
 		return trace.New(out)
+	case formatStory:
+		return story.NewDiagnosis(out, story.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all, Files: s.files})
 	}
 	return text.NewTable(out, text.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
@@ -27,6 +28,8 @@ type readOptions struct {
 	destination    string
 	quiet          bool
 	color          string
+	failOn         string
+	thresholds     thresholds
 	cpuProfile     string
 }
 
@@ -55,21 +58,38 @@ func newRead() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input")
+	o.sourceFlags(f)
 	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv, summary, trace")
 	f.StringVar(&o.events, "events", "connection,finding,summary", "`LIST` of the lines of json: transition, connection, finding, summary, all")
 	f.BoolVar(&o.all, "all", false, "healthy connections too")
-	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
-	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
-	f.BoolVar(&o.follow, "follow", false, "wait for more at the end of a file that still grows")
-	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
-	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
-	f.StringVar(&o.color, "color", "auto", "colours `WHEN`: auto, always, never")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
+	o.outputFlags(f)
+	o.judgeFlags(f)
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	f.MarkHidden("cpuprofile")
 	return cmd
+}
+
+// sourceFlags adds the flags that say what is read, and how.
+func (o *readOptions) sourceFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input")
+	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
+	f.BoolVar(&o.follow, "follow", false, "wait for more at the end of a file that still grows")
+	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
+	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+}
+
+// outputFlags adds the flags that say where the answer goes.
+func (o *readOptions) outputFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
+	f.StringVar(&o.color, "color", "auto", "colours `WHEN`: auto, always, never")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
+}
+
+// judgeFlags adds the flags that say what is a finding, and what it does to the exit code.
+func (o *readOptions) judgeFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.failOn, "fail-on", "", "exit with 1 when a finding of `LEVEL` or worse stands: info, notice, warning, critical; with 3 when the capture leaves that open")
+	o.thresholds.register(f)
 }
 
 // run reads the captures and shows them.
@@ -78,6 +98,10 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		return &problem{errors.New("no file to read"), "name a capture, or - for standard input"}
 	}
 	shape, err := o.shape()
+	if err != nil {
+		return err
+	}
+	limits, err := o.thresholds.limits()
 	if err != nil {
 		return err
 	}
@@ -95,9 +119,16 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	if w, ok := writer.(interface{ Segments([]tcp.Segment) }); ok {
 		segments = w.Segments
 	}
+	var sink pipeline.Sink = writer
+	var watch *gate
+	if o.failOn != "" {
+		watch = newGate(writer, shape.failOn)
+		sink = watch
+	}
 	bar := newProgress(stderr)
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink:           writer,
+		Sink:           sink,
+		Rules:          limits,
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection,
@@ -110,7 +141,10 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		return err
 	}
 	writer.Summary(summarise(result))
-	return errors.Join(writer.Flush(), closeOut())
+	if err := errors.Join(writer.Flush(), closeOut()); err != nil || watch == nil {
+		return err
+	}
+	return watch.verdict(&result)
 }
 
 // destine makes the destination of -O and -q, else takes standard output.
@@ -140,6 +174,7 @@ func summarise(r pipeline.Result) *output.Summary {
 		Last:     r.Capture.Last,
 		Tracker:  r.Tracker,
 		Findings: r.Findings,
+		Damage:   damage(r.Capture),
 	}
 }
 
@@ -150,6 +185,14 @@ func skipped(s capture.Stats) map[string]uint64 {
 		reasons[skip.Reason.String()] = skip.Packets
 	}
 	return reasons
+}
+
+// damage words what is wrong with the files.
+func damage(s capture.Stats) (list []string) {
+	for _, w := range s.Warnings {
+		list = append(list, printable(w.String()))
+	}
+	return list
 }
 
 // maxWarnings bounds the lines about damage.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -9,13 +10,16 @@ import (
 
 // Exit codes, the same for all commands.
 const (
-	exitFine  = 0
-	exitUsage = 2 // usage, file or device
+	exitFine         = 0
+	exitFailed       = 1 // an expectation or --fail-on failed
+	exitUsage        = 2 // usage, file or device
+	exitInconclusive = 3 // the capture leaves open whether it would have
 )
 
 const rootHelp = `tcptrack watches packets and says, for every TCP connection, what state each end is in.
 
   tcptrack hang.pcap                    what is stuck, worst first
+  tcptrack diagnose hang.pcap           why, whose fault, what to do
   tcptrack read --all hang.pcap         the healthy connections too
   tcptrack read -o json hang.pcap       JSON Lines for programs
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
@@ -41,7 +45,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newMan(), newVersion())
+	root.AddCommand(newRead(), newDiagnose(), newMan(), newVersion())
 	return root
 }
 
@@ -57,5 +61,9 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		return exitFine
 	}
 	printProblem(stderr, err)
+	var v *verdict
+	if errors.As(err, &v) {
+		return v.code
+	}
 	return exitUsage
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
@@ -37,7 +35,7 @@ func (w *Brief) Flush() error { return w.err }
 // Summary prints the block.
 func (w *Brief) Summary(s *output.Summary) {
 	var b bytes.Buffer
-	wrap(&b, account(s), w.width, "  ")
+	wrap(&b, s.Account(), w.width, "  ")
 	if states := s.States(); len(states) > 0 {
 		fmt.Fprintf(&b, "\n%12s  %-12s %s\n", "connections", "client", "server")
 		for _, p := range states {
@@ -51,37 +49,4 @@ func (w *Brief) Summary(s *output.Summary) {
 		}
 	}
 	_, w.err = w.out.Write(b.Bytes())
-}
-
-// account tells in one paragraph what was read, and what was not followed and why.
-func account(s *output.Summary) string {
-	parts := []string{output.Count(s.Packets, "packet"), output.Count(s.Segments, "TCP segment"), output.Count(s.Tracker.Connections, "connection")}
-	text := strings.Join(parts, ", ")
-	var skipped uint64
-	var reasons []string
-	for reason, n := range s.Skipped {
-		if n > 0 {
-			skipped += n
-			reasons = append(reasons, fmt.Sprintf("%s %d", reason, n))
-		}
-	}
-	slices.Sort(reasons)
-	if skipped > 0 {
-		text += fmt.Sprintf("; not followed: %d (%s)", skipped, strings.Join(reasons, ", "))
-	}
-	for _, c := range []struct {
-		n    uint64
-		what string
-	}{
-		{s.Dropped, "lost by the capture"},
-		{s.Tracker.Duplicates, "captured twice"},
-		{s.Tracker.BadChecksums, "with a wrong checksum"},
-		{s.Tracker.TimeBackwards, "stamped earlier than the one before"},
-		{s.Tracker.Evicted, "connections evicted"},
-	} {
-		if c.n > 0 {
-			text += fmt.Sprintf("; %d %s", c.n, c.what)
-		}
-	}
-	return text
 }

@@ -11,7 +11,7 @@ func seconds(ns int64) string {
 	case ns < 1e9:
 		return strconv.FormatInt(ns/1e6, 10) + " ms"
 	case ns < 60e9:
-		return strconv.FormatFloat(float64(ns)/1e9, 'f', 1, 64) + " s"
+		return strconv.FormatFloat(float64(ns/1e8)/10, 'f', 1, 64) + " s"
 	}
 	return time.Duration(ns).Round(time.Second).String()
 }
