@@ -109,6 +109,7 @@ func (s *Summary) Account() string {
 		{s.Tracker.BadChecksums, "with a wrong checksum"},
 		{s.Tracker.TimeBackwards, "stamped earlier than the one before"},
 		{s.Tracker.Evicted, "connections evicted"},
+		{s.Tracker.StreamsForgotten, "stream numbers forgotten"},
 	} {
 		if c.n > 0 {
 			text += fmt.Sprintf("; %d %s", c.n, c.what)

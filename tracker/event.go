@@ -148,16 +148,17 @@ type Sink interface {
 
 // Stats counts over the Tracker's life.
 type Stats struct {
-	Segments      uint64
-	Transitions   uint64
-	Connections   uint64 // begun
-	Live          int    // not yet retired
-	Evicted       uint64
-	Duplicates    uint64                               // frames captured twice and taken once
-	BadChecksums  uint64                               // segments treated as never received
-	Offloaded     uint64                               // partial or missing checksums that the sender's network card would have filled in
-	TimeBackwards uint64                               // frames stamped earlier than one before them
-	States        [tcp.NumStates][tcp.NumStates]uint64 // retired connections by last state, client first
+	Segments         uint64
+	Transitions      uint64
+	Connections      uint64 // begun
+	Live             int    // not yet retired
+	Evicted          uint64
+	Duplicates       uint64                               // frames captured twice and taken once
+	BadChecksums     uint64                               // segments treated as never received
+	Offloaded        uint64                               // partial or missing checksums that the sender's network card would have filled in
+	TimeBackwards    uint64                               // frames stamped earlier than one before them
+	StreamsForgotten uint64                               // numbers and four-tuples of Connection.Streams beyond what is remembered
+	States           [tcp.NumStates][tcp.NumStates]uint64 // retired connections by last state, client first
 }
 
 // Config sets up a Tracker.

@@ -145,6 +145,7 @@ func (t *Tracker) Stats() Stats {
 	s := t.stats
 	s.Live = t.live()
 	s.Connections = t.begun
+	s.StreamsForgotten = t.streams.forgotten
 	return s
 }
 

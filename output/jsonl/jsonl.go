@@ -186,6 +186,7 @@ func (w *Writer) Summary(s *output.Summary) {
 	b = appendUint(b, `,"bad_checksums":`, s.Tracker.BadChecksums)
 	b = appendUint(b, `,"offloaded_checksums":`, s.Tracker.Offloaded)
 	b = appendUint(b, `,"time_backwards":`, s.Tracker.TimeBackwards)
+	b = appendUint(b, `,"streams_forgotten":`, s.Tracker.StreamsForgotten)
 	w.line(appendCounts(b, `,"findings":`, s.Findings))
 }
 

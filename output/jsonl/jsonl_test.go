@@ -103,11 +103,12 @@ type jsonSummary struct {
 		Received uint64 `json:"received"`
 		Dropped  uint64 `json:"dropped"`
 	} `json:"capture"`
-	Evicted       uint64 `json:"evicted"`
-	Duplicates    uint64 `json:"duplicates"`
-	BadChecksums  uint64 `json:"bad_checksums"`
-	Offloaded     uint64 `json:"offloaded_checksums"`
-	TimeBackwards uint64 `json:"time_backwards"`
+	Evicted          uint64 `json:"evicted"`
+	Duplicates       uint64 `json:"duplicates"`
+	BadChecksums     uint64 `json:"bad_checksums"`
+	Offloaded        uint64 `json:"offloaded_checksums"`
+	TimeBackwards    uint64 `json:"time_backwards"`
+	StreamsForgotten uint64 `json:"streams_forgotten"`
 
 	Findings map[string]int `json:"findings"`
 }
@@ -168,7 +169,7 @@ func mirrorConnection(c *tracker.Connection) any {
 func mirrorSummary(s *output.Summary) any {
 	j := jsonSummary{Event: "summary", Schema: Schema, Packets: s.Packets, Segments: s.Segments, Transitions: s.Tracker.Transitions,
 		States: map[string]uint64{}, Skipped: map[string]uint64{}, Connections: s.Tracker.Connections, Evicted: s.Tracker.Evicted,
-		Duplicates: s.Tracker.Duplicates, BadChecksums: s.Tracker.BadChecksums, Offloaded: s.Tracker.Offloaded, TimeBackwards: s.Tracker.TimeBackwards,
+		Duplicates: s.Tracker.Duplicates, BadChecksums: s.Tracker.BadChecksums, Offloaded: s.Tracker.Offloaded, TimeBackwards: s.Tracker.TimeBackwards, StreamsForgotten: s.Tracker.StreamsForgotten,
 		Findings: s.Findings}
 	for _, p := range s.States() {
 		j.States[p.Client.String()+"/"+p.Server.String()] = p.Connections
@@ -240,7 +241,7 @@ func randomConnection(r *rand.Rand) *tracker.Connection {
 func randomSummary(r *rand.Rand) *output.Summary {
 	s := &output.Summary{Packets: r.Uint64(), Segments: r.Uint64(), Skipped: map[string]uint64{"not-ip": 3, "truncated": r.Uint64()}, Received: r.Uint64(), Dropped: 7,
 		Findings: map[string]int{"port-reuse": 2, "fin-unacked": 1},
-		Tracker:  tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5}}
+		Tracker:  tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5, StreamsForgotten: 6}}
 	for range r.IntN(5) {
 		s.Tracker.States[r.IntN(tcp.NumStates)][r.IntN(tcp.NumStates)]++
 	}
