@@ -13,6 +13,9 @@ const (
 
 // judge says what the receiver of a segment without SYN and RST does with it.
 func (t *Tracker) judge(c *conn, snd, rcv *end, s *tcp.Segment) verdict {
+	if rcv.snd.Started() && s.Ack.Sub(rcv.snd.Una()) < -int(max(snd.maxWin, 1<<16)) {
+		return outside // RFC 5961 5.2
+	}
 	if !rcv.has(hasACK) {
 		return acceptable
 	}
@@ -71,6 +74,9 @@ func (t *Tracker) credible(c *conn, rcv *end, s *tcp.Segment) bool {
 	if rcv.has(baseless) {
 		rcv.rebase(t, s.Ack)
 		return true
+	}
+	if c.flags&late != 0 && s.Ack == rcv.snd.Next().Add(1) {
+		return true // of a FIN from before the capture
 	}
 	return t.rare.lost(c, s)
 }

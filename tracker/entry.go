@@ -22,6 +22,7 @@ const (
 	stalled                        // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
 	hasTS                          // tsRecent is known
 	abortive                       // it sent a RST that was accepted
+	doubted                        // a RST in its name was not accepted, and it has said nothing since
 	synAgain                       // its SYN-ACK was repeated after the handshake's ACK had passed
 	owned                          // it took data after its FIN: its owner has not closed wholly
 	pushed                         // its latest octets ended a write (PSH)
@@ -114,7 +115,8 @@ type conn struct {
 	first  uint64 // number of its first packet
 	start  int64
 	last   int64
-	retire int64 // when it retires, 0 for not yet
+	latest uint64 // number of its latest packet
+	retire int64  // when it retires, 0 for not yet
 	hash   uint32
 	vlan   [2]uint16
 	client tcp.Dir // which end is the client

@@ -21,11 +21,13 @@ const (
 	Offloaded                       // a checksum of Side that its network card was to fill in; once an endpoint
 	Missed                          // Octets of Side were acknowledged and never captured
 	Twice                           // a frame of Side was captured a second time
-	Revived                         // Side spoke on after a RST in its name had been believed: it was not its own
+	Revived                         // Side spoke on after a RST in its name, that of packet RST: it was not its own; Taken: it had been believed
 	CrossedSYN                      // Side sent a SYN to a peer that had sent one
+	CrossedFIN                      // Side's FIN does not acknowledge its peer's, which had passed before
 	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
 	Verdict                         // Hidden is what is now believed of a close that Side may have hidden
 	Ahead                           // Side sent octets past others that the tap has not seen: Octets of them are missing in front
+	Unheard                         // Side, of which nothing was captured, has answered: its peer acknowledges its SYN
 	SpokeOn                         // Side sent something after its FIN, and nothing of its peer was ever captured
 	Lingers                         // Side has acknowledged its peer's FIN, and for two seconds has sent neither octets nor its own
 	Stirred                         // Side, which lingered, sent octets again
@@ -52,7 +54,8 @@ type Fact struct {
 	Again    bool       // Began
 	Gap      int64      // Began again: since the incarnation before was last heard, nanoseconds
 	Over     bool       // Ended: by itself, not because the input ends or the table is full
-	Taken    bool       // Reset
+	Taken    bool       // Reset, Revived
+	RST      uint64     // Revived
 	Shape    ResetShape // Reset
 	Octets   int        // Missed, Ahead
 	Hidden   Hidden     // Verdict
@@ -76,7 +79,7 @@ func (t *Tracker) witness(n uint32, c *conn, e *end, f Fact) {
 	f.Side = c.sideOf(e)
 	f.Time, f.Packet = t.now, t.packet
 	f.Conn = View{t, n, c}
-	if f.Kind&ordinary == 0 {
+	if f.Kind&ordinary == 0 || f.Again {
 		c.flags |= told
 	}
 	t.fact = f

@@ -35,8 +35,9 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.timedAt = 0
 		t.see(SYNAgain, n, c, snd, s)
 		snd.retract(rcvRST) // Windows tries again after a refusal
-		if snd.sure == SynSent && t.contradicts(c, snd, rcvSYNACK) {
+		if snd.sure == SynSent && snd.pend.has(rcvSYNACK) && t.contradicts(c, snd, rcvSYNACK) {
 			snd.retract(rcvSYNACK)
+			snd.barred |= 1 << rcvSYNACK // an end that is given one says so within a round trip
 		}
 		if rcv.sure == SynSent {
 			rcv.presume(rcvSYN, t.now)
@@ -163,9 +164,8 @@ func (t *Tracker) synACKAgain(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) 
 	}
 	if snd.pend.has(rcvACKofSYN) && t.contradicts(c, snd, rcvACKofSYN) {
 		snd.retract(rcvACKofSYN)
-		// What arrives for certain and is not taken will not be taken the next time; on a path that may lose, the second
-		// time says so.
-		if snd.has(synAgain) || t.near(c, snd) {
+		// A listener that defers takes the ACK that its repeated SYN-ACK draws; a second time says that it takes none.
+		if snd.has(synAgain) {
 			snd.barred |= 1 << rcvACKofSYN
 		}
 		snd.flags |= synAgain

@@ -186,6 +186,9 @@ func (e *end) segment() uint16 {
 	if e.mss == 0 {
 		return 536 // RFC 9293 3.7.1
 	}
+	if e.has(hasTS) {
+		return e.mss - min(e.mss/2, 12) // timestamps take their part of every segment
+	}
 	return e.mss
 }
 

@@ -4,7 +4,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // pickUp lets a segment introduce ends whose handshake was not seen: an operator starts us when the hang is there, or
 // the capture holds one direction only.
-func (t *Tracker) pickUp(c *conn, snd, rcv *end, s *tcp.Segment) {
+func (t *Tracker) pickUp(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	ack := s.Flags&tcp.ACK != 0
 	if snd.snd.Started() && (!ack || rcv.snd.Started()) && (snd.sure != SynSent || rcv.sure != Closed) {
 		if snd.has(baseless) && s.Len == 0 && s.Seq.After(snd.snd.Next()) {
@@ -23,6 +23,7 @@ func (t *Tracker) pickUp(c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.join(tcp.Synchronised)
 	case snd.sure == SynSent && s.Seq == snd.snd.Next() && ack:
 		snd.prove(rcvSYNACK) // the SYN-ACK went another way, or was lost by the capture
+		t.see(Unheard, n, c, rcv, s)
 	case snd.sure == SynSent:
 		snd.rebase(t, s.Seq) // that SYN was an old one
 		snd.join(tcp.Synchronised)

@@ -2,37 +2,44 @@ package tracker
 
 import "github.com/tcptrack/tcptrack/internal/tcp"
 
-// lastWords is an endpoint as it was when a RST in its name was believed, kept in case that it speaks on: then the RST
-// was not its own.
+// lastWords is an endpoint as it was when a RST in its name passed, kept in case that it speaks on: then the RST was not
+// its own.
 type lastWords struct {
-	at    int64
-	ack   tcp.Seq // of the RST; iff own
-	next  tcp.Seq // one past what the endpoint had sent
-	taken tcp.Seq // what its peer had acknowledged
-	ts    uint32  // the RST's, or the endpoint's latest; iff stamped
+	at     int64
+	packet uint64
+	ack    tcp.Seq // of the RST; iff own
+	next   tcp.Seq // one past what the endpoint had sent
+	una    tcp.Seq // what its peer had acknowledged
+	ts     uint32  // the RST's, or the endpoint's latest; iff stamped
 
 	own     bool // the RST has ACK, as those of a living owner
 	stamped bool
 	dated   bool // the RST has a timestamp of its own
 
-	sure   State
-	set    StateSet
-	pend   eventSet
-	how    How
-	closer Side
+	believed bool // it closed the endpoint, whose state was:
+	sure     State
+	set      StateSet
+	pend     eventSet
+	how      How
+	closer   Side
 }
 
-// bury keeps the sender of a RST as it was.
-func (t *Tracker) bury(n uint32, c *conn, snd *end, s *tcp.Segment) {
+// bury keeps the sender of a RST as it was; believed says that the RST closes it.
+func (t *Tracker) bury(n uint32, c *conn, snd *end, s *tcp.Segment, believed bool) {
+	if snd.sure == Closed || !believed && snd.has(doubted) {
+		return
+	}
 	w := lastWords{
-		at: t.now, ack: s.Ack, own: s.Flags&tcp.ACK != 0,
-		next: snd.snd.Next(), taken: snd.snd.Una(), ts: snd.tsRecent, stamped: snd.has(hasTS),
-		sure: snd.sure, set: snd.set, pend: snd.pend, how: c.how, closer: c.closer,
+		at: t.now, packet: t.packet, ack: s.Ack, own: s.Flags&tcp.ACK != 0,
+		next: snd.snd.Next(), una: snd.snd.Una(), ts: snd.tsRecent, stamped: snd.has(hasTS),
+		believed: believed, sure: snd.sure, set: snd.set, pend: snd.pend, how: c.how, closer: c.closer,
 	}
 	if s.Options.Has&tcp.HasTS != 0 {
 		w.ts, w.stamped, w.dated = s.Options.TSVal, true, true
 	}
-	t.rare.bury(n, s.Dir, w)
+	if t.rare.bury(n, s.Dir, w) && !believed {
+		snd.flags |= doubted
+	}
 }
 
 // revive gives an endpoint its state back when a segment shows that the RST in its name was somebody else's.
@@ -41,11 +48,16 @@ func (t *Tracker) revive(n uint32, c *conn, snd *end, s *tcp.Segment) {
 	if !ok || !w.outlived(s, snd, t.now-w.at > t.delay(c, snd)) {
 		return
 	}
-	t.see(Revived, n, c, snd, s)
+	if t.wants(Revived) {
+		t.witness(n, c, snd, Fact{Kind: Revived, Seg: s, Taken: w.believed, RST: w.packet})
+	}
 	t.rare.exhume(n, s.Dir)
+	snd.flags &^= abortive | doubted
+	if !w.believed {
+		return
+	}
 	snd.sure, snd.set, snd.cause = w.sure, w.set, causeRevived
 	snd.pend |= w.pend
-	snd.flags &^= abortive
 	c.how, c.closer = w.how, w.closer
 }
 
@@ -55,7 +67,7 @@ func (w *lastWords) outlived(s *tcp.Segment, snd *end, later bool) bool {
 	fresh := s.SegLen() > 0 && s.End().After(w.next)
 	if w.stamped && s.Options.Has&tcp.HasTS != 0 {
 		// What was in flight may carry a later timestamp than the latest taken.
-		return int32(s.Options.TSVal-w.ts) > 0 && (w.dated || later && (fresh || !s.Seq.After(w.taken)))
+		return int32(s.Options.TSVal-w.ts) > 0 && (w.dated || later && (fresh || !s.Seq.After(w.una)))
 	}
 	acks := s.Flags&tcp.ACK != 0 && s.Ack.After(snd.ack) && (!w.own || s.Ack.After(w.ack))
 	return later && (fresh || acks)

@@ -23,28 +23,35 @@ func (s ResetShape) String() string { return shapeNames[s] }
 const ipIDStep = 4096
 
 // shape reads a RST of snd.
-func (snd *end) shape(s *tcp.Segment) ResetShape {
+func (t *Tracker) shape(snd, rcv *end, s *tcp.Segment) ResetShape {
 	foreign := snd.packets > 1 && snd.ttl != 0 && s.TTL != snd.ttl && !snd.has(manyTTLs)
-	astray := s.IPID != 0 && s.Flow.V6 == 0 && snd.packets > 3 && snd.ipID != 0 && !snd.has(wildIDs) && snd.jumps(s)
+	counts := s.IPID != 0 && s.Flow.V6 == 0 && snd.packets > 3 && snd.ipID != 0 && !snd.has(wildIDs)
+	copied := counts && s.IPID == snd.ipID
 	if s.Flags&tcp.ACK == 0 {
 		switch {
-		case foreign && (s.IPID != 0 || s.Flow.V6 != 0):
+		case foreign && (s.IPID != 0 || s.Flow.V6 != 0), copied:
 			return ShapeSuspect
-		case s.Window != 0 || astray:
+		case s.Window != 0 && !t.answersLate(snd, rcv):
 			return ShapeSuspect
 		}
-		return ShapeReply
+		return ShapeReply // whose IP ID is 0, or counted apart from the connections', as older Linux does
 	}
 	if s.Seq == 0 && s.Window == 0 {
 		return ShapeRefusal
 	}
 	switch {
-	case astray || foreign:
+	case copied, foreign, counts && snd.jumps(s):
 		return ShapeSuspect
 	case snd.unheard >= 2 || snd.retransmissions >= 5 && snd.flight != 0:
 		return ShapeTimeout
 	}
 	return ShapeAbort
+}
+
+// answersLate says that a RST of snd comes when an answer to its peer's latest octets may. Few systems put a window on
+// such an answer (Solaris does); on any other RST without ACK none does.
+func (t *Tracker) answersLate(snd, rcv *end) bool {
+	return rcv.inFlight() > 0 && rcv.rtt.n > 0 && t.now-rcv.sentAt >= rcv.rtt.min-rcv.rtt.min/4
 }
 
 // jumps says that a segment's IP ID lies far from its sender's latest.
@@ -67,7 +74,7 @@ func (snd *end) marks(s *tcp.Segment) {
 		snd.ttl = s.TTL
 	}
 	if s.IPID != 0 {
-		if snd.ipID != 0 && snd.jumps(s) {
+		if snd.ipID != 0 && (snd.jumps(s) || s.IPID == snd.ipID) {
 			snd.flags |= wildIDs
 		}
 		snd.ipID = s.IPID

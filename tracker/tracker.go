@@ -248,7 +248,7 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	snd.packets++
 	snd.bytes += uint64(s.IPLen)
 	snd.payload += uint64(s.Len)
-	c.last = t.now
+	c.last, c.latest = t.now, s.Number
 	if t.twice(c, snd, s) {
 		t.stats.Duplicates++
 		t.see(Twice, n, c, snd, s)
@@ -282,8 +282,8 @@ func (t *Tracker) damaged(n uint32, c *conn, snd *end, s *tcp.Segment) bool {
 	case tcp.SumPartial:
 		t.offloaded(n, c, snd, s)
 	case tcp.SumBad:
-		// The first sum of a host is its SYN's: a host whose SYN is damaged is one whose card does the sums.
-		if snd.has(goodSum) {
+		// A host whose SYN is damaged is one whose card does the sums.
+		if snd.has(goodSum) || s.Flags&tcp.SYN == 0 && !snd.has(offloads) {
 			return true
 		}
 		t.offloaded(n, c, snd, s)

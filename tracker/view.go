@@ -43,6 +43,9 @@ func (v View) Start() int64 { return v.c.start }
 // Last is the time of its latest packet.
 func (v View) Last() int64 { return v.c.last }
 
+// Packet is the number of its latest packet.
+func (v View) Packet() uint64 { return v.c.latest }
+
 // Late says that its beginning was not seen.
 func (v View) Late() bool { return v.c.flags&late != 0 }
 
