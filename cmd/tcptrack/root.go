@@ -20,6 +20,8 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
 
   tcptrack hang.pcap                    what is stuck, worst first
   tcptrack diagnose hang.pcap           why, whose fault, what to do
+  tcptrack explain hang.pcap 0          all about connection 0
+  tcptrack explain FIN_WAIT1            what a state means, what a finding means
   tcptrack read --all hang.pcap         the healthy connections too
   tcptrack read -o json hang.pcap       JSON Lines for programs
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
@@ -45,7 +47,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newDiagnose(), newMan(), newVersion())
+	root.AddCommand(newRead(), newDiagnose(), newExplain(), newMan(), newVersion())
 	return root
 }
 

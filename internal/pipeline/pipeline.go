@@ -38,6 +38,8 @@ type Config struct {
 	Connections    bool
 	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
 	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
+	Facts          tracker.FactKind          // kinds of facts that Fact is shown
+	Fact           func(*tracker.Fact)       // shown each before it is judged; nil: nobody looks
 	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 }
@@ -55,12 +57,16 @@ type Result struct {
 // waiting and its answer ignored.
 func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 	bench := anomaly.NewBench(anomaly.Rules, cfg.Rules, cfg.Sink)
+	var witness tracker.Witness = bench
+	if cfg.Fact != nil {
+		witness = overheard{bench, cfg.Fact}
+	}
 	r := &run{src: src, cfg: cfg, bench: bench, tracker: tracker.New(tracker.Config{
 		Sink:           judged{cfg.Sink, bench},
 		Transitions:    cfg.Transitions,
 		Connections:    cfg.Connections,
-		Witness:        bench,
-		Facts:          bench.Facts(),
+		Witness:        witness,
+		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,
 	})}
 	ended := make(chan error, 1)
@@ -131,6 +137,17 @@ func (r *run) finish(err error) (Result, error) {
 	r.over = true
 	r.tracker.Close()
 	return Result{Capture: r.stats, Tracker: r.tracker.Stats(), Findings: r.bench.Counts()}, err
+}
+
+// overheard shows the facts to somebody else before they are judged.
+type overheard struct {
+	*anomaly.Bench
+	show func(*tracker.Fact)
+}
+
+func (o overheard) Fact(f *tracker.Fact) {
+	o.show(f)
+	o.Bench.Fact(f)
 }
 
 // judged names on a connection's line what was found about it.

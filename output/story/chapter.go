@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -215,23 +216,30 @@ func (c *chapter) memory() string {
 // evidence names the packets and how to look at them.
 func (c *chapter) evidence(files string) string {
 	it := c.items[0]
-	var text string
-	if len(it.Evidence) > 0 {
-		words := make([]string, len(it.Evidence))
-		for i, p := range it.Evidence {
-			words[i] = fmt.Sprint(p)
-		}
-		text = "packets "
-		if len(words) == 1 {
-			text = "packet "
-		}
-		text += strings.Join(words, ", ") + "; "
+	text := evidenceOf(it.Evidence)
+	if text != "" {
+		text += "; "
 	}
 	text += "Wireshark: " + it.Wireshark()
 	if files != "" && !it.Population {
 		text += fmt.Sprintf("; all about it: tcptrack explain %s %d", files, it.Conn)
 	}
 	return text
+}
+
+// evidenceOf names packets.
+func evidenceOf(packets []uint64) string {
+	if len(packets) == 0 {
+		return ""
+	}
+	words := make([]string, len(packets))
+	for i, p := range packets {
+		words[i] = strconv.FormatUint(p, 10)
+	}
+	if len(words) == 1 {
+		return "packet " + words[0]
+	}
+	return "packets " + strings.Join(words, ", ")
 }
 
 // sentence begins with a capital, unless it begins with a name, and ends with a full stop.

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/output/story"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
+)
+
+const explainExample = `  tcptrack explain                       the codes and the states
+  tcptrack explain zero-window-stall     what a finding means, whose fault, what to do
+  tcptrack explain fin-wait-1            what a state means and what keeps it
+  tcptrack explain hang.pcap 3           all about connection 3`
+
+// The rows of a ladder: as many as a person reads, or with --all as many as fit a terminal's memory.
+const (
+	usualRows = 60
+	allRows   = 100_000
+)
+
+// newExplain builds the command that explains a finding, a state or one connection.
+func newExplain() *cobra.Command {
+	o := readOptions{format: formatStory}
+	cmd := &cobra.Command{
+		Use:     "explain [CODE | STATE | FILE... N]",
+		Short:   "Explain a finding, a state, or everything about one connection",
+		Example: explainExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.explain(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.BoolVar(&o.all, "all", false, "every row of the ladder")
+	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
+	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
+	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	o.outputFlags(f)
+	o.thresholds.register(f)
+	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	return cmd
+}
+
+// explain decides what is to be explained.
+func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 1 {
+		o.files = args[:len(args)-1]
+	}
+	shape, err := o.shape()
+	if err != nil {
+		return err
+	}
+	print := func(tell func(io.Writer, story.Style) error) error {
+		out, closeOut, err := o.destine(stdout)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tell(out, story.Style{Width: widthOf(out), Color: useColor(o.color, out), All: o.all}), closeOut())
+	}
+	switch len(args) {
+	case 0:
+		return print(story.Contents)
+	case 1:
+		if r := anomaly.Find(kebab(args[0])); r != nil {
+			return print(func(w io.Writer, s story.Style) error { return story.Rule(w, r, s) })
+		}
+		if state, ok := tcp.ParseState(args[0]); ok && state != tcp.Unknown {
+			return print(func(w io.Writer, s story.Style) error { return story.State(w, state, s) })
+		}
+		return unexplained(args[0])
+	}
+	conn, err := strconv.ParseUint(args[len(args)-1], 10, 64)
+	if err != nil {
+		return &problem{fmt.Errorf("%q is no connection's number", args[len(args)-1]), explainUse}
+	}
+	if slices.Contains(o.files, "-") {
+		return &problem{errors.New("explain reads a capture twice, and standard input can be read once"),
+			"save it first: cat >hang.pcap; then tcptrack explain hang.pcap " + args[len(args)-1]}
+	}
+	life, sum, err := o.live(ctx, conn, shape.checksum, stderr)
+	if err != nil {
+		return err
+	}
+	return print(func(w io.Writer, s story.Style) error { return life.Tell(w, s, sum) })
+}
+
+const explainUse = "tcptrack explain FILE N; the column CONN of tcptrack read FILE has the numbers"
+
+func kebab(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
+
+// unexplained is the problem of a word that is neither code nor state: a file without a number, or a mistake.
+func unexplained(word string) error {
+	if _, err := os.Stat(word); err == nil || word == "-" {
+		return &problem{fmt.Errorf("%s: which connection of it?", word), explainUse}
+	}
+	words := codes()
+	for _, m := range output.States {
+		words = append(words, kebab(m.State.String()))
+	}
+	next := nearestOf(kebab(word), words, "tcptrack explain lists the codes and the states")
+	return &problem{fmt.Errorf("%q is no finding's code and no state", word), next}
+}
+
+// live gathers the life of one connection in two passes over the captures.
+func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.ChecksumMode, stderr io.Writer) (*story.Life, *output.Summary, error) {
+	limits, err := o.thresholds.limits()
+	if err != nil {
+		return nil, nil, err
+	}
+	src, err := o.open(checksum, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows := usualRows
+	if o.all {
+		rows = allRows
+	}
+	life := story.NewLife(conn, rows)
+	result, err := pipeline.Run(ctx, src, pipeline.Config{
+		Sink: life, Transitions: true, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections), Facts: story.Facts, Fact: life.Fact,
+	})
+	warn(stderr, result.Capture)
+	if err != nil {
+		return nil, nil, err
+	}
+	if found, n := life.Found(); !found {
+		next := fmt.Sprintf("it has connections 0 to %d; %s", n-1, explainUse)
+		if n == 0 {
+			next = "it has no TCP connection at all"
+		}
+		return nil, nil, &problem{fmt.Errorf("%s: no connection %d", strings.Join(o.files, " "), conn), next}
+	}
+	if src, err = o.open(checksum, nil); err != nil {
+		return nil, nil, err
+	}
+	defer src.Close()
+	return life, summarise(result), scan(ctx, src, life.Segment)
+}
+
+// scan shows every segment of a source.
+func scan(ctx context.Context, src capture.Source, show func(*tcp.Segment)) error {
+	segs := make([]tcp.Segment, 256)
+	for ctx.Err() == nil {
+		n, err := src.Read(segs)
+		for i := range segs[:n] {
+			show(&segs[i])
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
