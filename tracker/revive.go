@@ -53,7 +53,7 @@ func (t *Tracker) revive(n uint32, c *conn, snd *end, s *tcp.Segment) {
 	}
 	t.rare.exhume(n, s.Dir)
 	snd.flags &^= abortive | doubted
-	if !w.believed {
+	if !w.believed || snd.sure != Closed {
 		return
 	}
 	snd.sure, snd.set, snd.cause = w.sure, w.set, causeRevived

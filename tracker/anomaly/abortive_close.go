@@ -37,8 +37,10 @@ func (abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = App(f.Side)
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s aborts the connection with a RST in %v, %s after its beginning: %s of its own and %s of the %s's were not acknowledged",
-		f.Side, me.State(), seconds(f.Time-f.Conn.Start()), count(me.InFlight(), "octet"), count(peer.InFlight(), "octet"), f.Side.Other())
+	x.Summary = fmt.Sprintf("the %s aborts the connection with a RST in %v, %s after its beginning", f.Side, me.State(), seconds(f.Time-f.Conn.Start()))
+	if own, other := unacked(me), unacked(peer); own+other > 0 {
+		x.Summary += fmt.Sprintf(": %s of its own and %s of the %s were in flight", count(own, "octet"), count(other, "octet"), f.Side.Other())
+	}
 	b.Tell(x)
 }
 

@@ -32,7 +32,7 @@ func (connectionRefused) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Host(f.Side)
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s answers the SYN to its port %d with a RST, %s after it; %s before", f.Side, portOf(f.Conn, f.Side), seconds(f.Time-y.SentAt()), count(y.SYNRepeats(), "repeated SYN"))
+	x.Summary = fmt.Sprintf("the %s's host answers the SYN to its port %d with a RST, %s later", f.Side, portOf(f.Conn, f.Side), seconds(f.Time-y.SentAt()))
 	b.Tell(x)
 }
 

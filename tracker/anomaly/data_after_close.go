@@ -12,11 +12,11 @@ var DataAfterClose = Rule{
 	Title:     "data to an end that has closed wholly",
 	Severity:  Warning,
 	Culprits:  "the writer's application",
-	Evidence:  "octets of the peer not acknowledged after an end's FIN, answered by the RST of a host without that connection",
+	Evidence:  "octets that an end sent after it had acknowledged its peer's FIN, answered by the RST of a host without that connection",
 	Threshold: "none: one RST is enough",
 	Cause:     "one side closed (not shutdown) and the other went on writing: it did not notice the end of input, answers a request whose client has gone, or the two disagree about who speaks last; what it wrote is lost",
 	Remedy:    "at the writer: read, and stop when read() returns 0; at the closer: shutdown(SHUT_WR) and read to the end before close(), and time out on the wait; compare the two idle timeouts of a connection pool, the client's has to be the shorter",
-	NotWhen:   "a half-close, in which data is legal for ever; octets repeated because their acknowledgement was lost after both FINs; a FIN alone",
+	NotWhen:   "a half-close, in which data is legal for ever; data that crosses the FIN, whose writer could not know; octets repeated because their acknowledgement was lost after both FINs; a FIN alone",
 	RFC:       "9293 3.6, 1122 4.2.2.13",
 	Wakes:     tracker.Reset | tracker.Revived,
 	New:       func(Limits) Judge { return dataAfterClose{} },
@@ -38,7 +38,7 @@ func (dataAfterClose) Fact(b *Bench, f *tracker.Fact) {
 	x.Culprit = App(writer)
 	x.Add(f.Packet)
 	x.Summary = fmt.Sprintf("the %s sent %s to the %s, which had sent its FIN and closed: a RST answers, %s after the %s was last heard",
-		writer, count(peer.InFlight(), "octet"), f.Side, seconds(f.Time-me.SentAt()), f.Side)
+		writer, count(unacked(peer), "octet"), f.Side, seconds(f.Time-me.SentAt()), f.Side)
 	b.Tell(x)
 }
 

@@ -13,7 +13,7 @@ var HalfOpen = Rule{
 	Severity:  Warning,
 	Culprits:  "the host that forgot",
 	Evidence:  "data, a FIN, a probe or a challenge ACK answered by the RST of a host without that connection (no ACK, window 0, IP ID 0), and no close of that host was seen, or its RST was evidently lost",
-	Threshold: "none: one RST is enough; a host that still had octets in flight must have been silent for 1 s, five times Linux' least RTO",
+	Threshold: "one RST is enough, from a host that has said nothing for 1 s, five times Linux' least RTO: one that spoke a moment ago has closed, and its FIN or RST was lost",
 	Cause:     "the host was restarted, its process died while the path was down, its RST was lost, or an address moved to another machine (failover, container, NAT); the peer learned it only when it spoke",
 	Remedy:    "on the other host shorten the time until it is noticed: keepalives (net.ipv4.tcp_keepalive_time, or SO_KEEPALIVE with TCP_KEEPIDLE) below the idle time, TCP_USER_TIMEOUT; on the forgetful host look at uptime, at restarts and at what drops its RSTs",
 	NotWhen:   "data to an end that has closed (data-after-close); a close behind a shut window (fin-wait1-zero-window); data that crosses a RST",
@@ -59,8 +59,10 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
-	if n := peer.InFlight(); n > 0 {
+	if n := unacked(peer); n > 0 {
 		what = count(n, "octet")
+	} else if peer.InFlight() > 0 {
+		what = "the FIN"
 	} else if n := peer.Unheard(); n > 0 {
 		what = count(n, "probe")
 	}

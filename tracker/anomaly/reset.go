@@ -14,7 +14,7 @@ const (
 	readAborted                  // its living owner gave the connection up
 	readTimedOut                 // its living owner gave up after keepalives that nobody answered
 	readForgotten                // its sender's host does not know the connection, and nothing has ended it
-	readReply                    // the same, but to nothing that asked for an answer
+	readReply                    // the same, but it lived a moment ago, or nothing had asked it for an answer
 	readClosed                   // its sender had closed, and data came
 	readLeftover                 // it ends TIME_WAIT
 	readInjected                 // at the exact sequence, and not made by its sender
@@ -50,7 +50,7 @@ func readReset(f *tracker.Fact) reading {
 			return readTimedOut
 		}
 	case tracker.ShapeAbort:
-		if x.HasFIN() && f.Seg.Window == 0 && waiting(y) && !x.TookFIN() {
+		if x.HasFIN() && f.Seg.Window == 0 && unacked(y) > 0 && y.TookFIN() && !x.TookFIN() {
 			return readClosed // Windows answers so
 		}
 		if open(x.Sure()) && open(x.State()) && !(x.HasFIN() && x.TookFIN()) {
@@ -67,17 +67,17 @@ func open(s tracker.State) bool {
 	return tcp.Synchronised.Has(s) && s != tracker.TimeWait
 }
 
-// waiting says that an end has sent octets, its FIN not counted, that were not acknowledged.
-func waiting(e tracker.EndView) bool {
+// unacked is how many octets an end has sent, its FIN not counted, that were not acknowledged.
+func unacked(e tracker.EndView) int {
 	n := e.InFlight()
 	if e.HasFIN() && !e.FINAcked() {
 		n--
 	}
-	return n > 0
+	return max(n, 0)
 }
 
-// quiet is how long a host must have said nothing before it can be said to have forgotten, rather than closed, what it
-// still had octets in flight for: five times Linux' least RTO.
+// quiet is how long a host must have said nothing before it can be said to have forgotten rather than closed a moment
+// ago, with a FIN or RST that was lost: five times Linux' least RTO.
 const quiet = int64(1e9)
 
 // readDead tells why a host has no such connection, which is what its RST says.
@@ -86,8 +86,8 @@ func readDead(f *tracker.Fact, x, y tracker.EndView) reading {
 		return readNothing // a close behind a shut window is a story of its own
 	}
 	if x.HasFIN() {
-		if waiting(y) && !x.TookFIN() {
-			return readClosed
+		if unacked(y) > 0 && y.TookFIN() && !x.TookFIN() {
+			return readClosed // what crosses the FIN is nobody's fault
 		}
 		return readNothing
 	}
@@ -96,8 +96,8 @@ func readDead(f *tracker.Fact, x, y tracker.EndView) reading {
 		if x.State() == tracker.Closed || f.Conn.Late() && x.Packets() < 2 {
 			return readNothing // it had been reset itself, or was never seen alive
 		}
-		if x.InFlight() > 0 && f.Time-x.SentAt() < quiet {
-			return readNothing // it lived a moment ago: its owner had closed behind what was in flight
+		if f.Time-x.SentAt() < quiet {
+			return readReply
 		}
 	case tracker.Closed:
 		// It had aborted; that its peer is not closed says that the RST was lost.
@@ -110,24 +110,23 @@ func readDead(f *tracker.Fact, x, y tracker.EndView) reading {
 	return readForgotten
 }
 
-// blind says that a RST that its receiver must not accept is none of its sender's, who may have answered an old segment
-// or sent what the capture did not see.
+// blind says that a RST that its receiver must not accept is for certain none of its sender's. Of others it shows only
+// when the sender speaks on: they may answer an old segment, or come from one who ran ahead of what was captured.
 func blind(f *tracker.Fact, x, y tracker.EndView) bool {
-	if !open(x.State()) || !open(y.State()) || !y.Seen() {
+	if !open(x.State()) || !open(y.State()) || !x.Seen() || !y.Seen() {
 		return false
-	}
-	if f.Shape == tracker.ShapeSuspect {
-		return x.Seen()
 	}
 	s := f.Seg
-	if f.Conn.Late() || s.Flags&tcp.ACK != 0 && s.Seq == 0 {
+	switch {
+	case f.Shape == tracker.ShapeSuspect:
+		return true
+	case f.Conn.Late() || s.Flags&tcp.ACK != 0 && s.Seq == 0:
 		return false
+	case s.Flags&tcp.ACK != 0:
+		return !around(s.Ack, y.Una(), y.Next())
 	}
-	if s.Flags&tcp.ACK != 0 {
-		return !near(s.Ack, y.Una(), y.Next())
-	}
-	return !near(s.Seq, x.Una(), x.Una())
+	return !around(s.Seq, x.Una(), x.Next())
 }
 
-// near says that a number lies in [lo, hi], or so little before that it may be an old one.
-func near(q, lo, hi tcp.Seq) bool { return q.InRange(lo.Add(-1<<20), hi.Add(1)) }
+// around says that a number lies in [lo, hi], or so near that it may be an old one, or one that the capture has missed.
+func around(q, lo, hi tcp.Seq) bool { return q.InRange(lo.Add(-1<<20), hi.Add(1<<20)) }

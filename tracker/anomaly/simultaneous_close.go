@@ -3,7 +3,6 @@ package anomaly
 import (
 	"fmt"
 
-	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -19,7 +18,7 @@ var SimultaneousClose = Rule{
 	Remedy:    "nothing; where TIME_WAIT at the server is unwelcome, let the client close first",
 	NotWhen:   "a FIN that answers the other's, however soon; a FIN repeated",
 	RFC:       "9293 3.6 figure 13",
-	Wakes:     tracker.FINSent,
+	Wakes:     tracker.CrossedFIN,
 	New:       func(Limits) Judge { return simultaneousClose{} },
 }
 
@@ -27,9 +26,6 @@ type simultaneousClose struct{}
 
 func (simultaneousClose) Fact(b *Bench, f *tracker.Fact) {
 	peer := f.Conn.End(f.Side.Other())
-	if !peer.HasFIN() || f.Seg.Flags&tcp.ACK == 0 || !f.Seg.Ack.Before(peer.Next()) {
-		return
-	}
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Nobody
 	x.Add(f.Packet)

@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// seconds spells a length of capture time for a sentence: 340ms, 2.4 s, 4m11s.
+// seconds spells a length of capture time for a sentence: 0.4 ms, 340 ms, 2.4 s, 4m11s.
 func seconds(ns int64) string {
 	switch {
+	case ns < 10e6:
+		return strconv.FormatFloat(float64(ns/1e5)/10, 'f', 1, 64) + " ms"
 	case ns < 1e9:
 		return strconv.FormatInt(ns/1e6, 10) + " ms"
 	case ns < 60e9:
