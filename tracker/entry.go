@@ -115,7 +115,8 @@ type conn struct {
 	first  uint64 // number of its first packet
 	start  int64
 	last   int64
-	retire int64 // when it retires, 0 for not yet
+	latest uint64 // number of its latest packet
+	retire int64  // when it retires, 0 for not yet
 	hash   uint32
 	vlan   [2]uint16
 	client tcp.Dir // which end is the client

@@ -10,7 +10,16 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if snd.sure == TimeWait && !snd.snd.Started() {
 		return // the incarnation before answers the SYN with a challenge ACK
 	}
-	t.pickUp(c, snd, rcv, s)
+	if s.Flags&tcp.ACK == 0 {
+		if !snd.snd.Started() && !rcv.snd.Started() {
+			snd.set, rcv.set = tcp.Set(Closed, Unknown), tcp.Set(Closed, Unknown) // a scan tells nothing of either
+		}
+		return // 3.10.7.4 fifth
+	}
+	t.pickUp(n, c, snd, rcv, s)
+	if len(t.rare.odd) > 0 {
+		t.rare.refute(c, s)
+	}
 	v := t.judge(c, snd, rcv, s)
 	if v == outside {
 		return
@@ -85,8 +94,8 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		t.pokes(n, c, snd, rcv, s)
 		return
 	}
-	if s.SegLen() == 0 {
-		return
+	if s.SegLen() == 0 || snd.has(hasFIN) && s.Seq.After(snd.fin) && snd.snd.Contiguous(t.holes).After(snd.fin) {
+		return // there is nothing behind a FIN
 	}
 	if rcv.shutAt != 0 && s.Len == 1 && s.Seq == snd.snd.Next() {
 		t.pokes(n, c, snd, rcv, s) // as BSD and Windows do: one octet beyond the window
@@ -140,6 +149,8 @@ func (t *Tracker) fin(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			if acks {
 				snd.flags |= finACKs
 			}
+		} else if end := snd.snd.Contiguous(t.holes); end.After(at) && !end.After(snd.fin) {
+			snd.fin = at // the one before lay behind a hole that is none: forged
 		}
 		return
 	}
@@ -217,12 +228,16 @@ func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	snd.stall()
 }
 
+// fullSlack is what options may take of a full segment: 12 octets for timestamps, and two words more.
+const fullSlack = 20
+
 // repeats takes back what a repeated segment shows not to have arrived.
 func (t *Tracker) repeats(c *conn, snd, rcv *end, s *tcp.Segment) {
 	if s.Flags&tcp.FIN != 0 && snd.pend.has(rcvACKofFIN) && t.contradicts(c, snd, rcvACKofFIN) {
 		snd.retract(rcvACKofFIN)
 	}
-	if s.Len > 0 && rcv.sure == SynRecv && rcv.pend.has(rcvACKofSYN) && t.contradicts(c, rcv, rcvACKofSYN) && (t.near(c, rcv) || snd.retransmissions >= 3) {
+	lost := snd.retransmissions < 3 || s.Len+fullSlack >= int(rcv.segment()) // for all we know: full-size segments may find no way
+	if s.Len > 0 && rcv.sure == SynRecv && rcv.pend.has(rcvACKofSYN) && t.contradicts(c, rcv, rcvACKofSYN) && (t.near(c, rcv) || !lost) {
 		// A listener with a full queue, or one that defers, has seen the ACK, repeats no SYN-ACK and drops the data. On a
 		// path that may lose, that is believed when the data was lost more often than the path would.
 		rcv.retract(rcvACKofSYN)

@@ -5,7 +5,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // rare keeps what few connections have, beside the arena.
 type rare struct {
 	syns map[uint32]tcp.Segment // the latest SYN with another ISN than the connection's, by arena number
-	odd  map[uint64]tcp.Seq     // an acknowledgement of octets that were not seen, by connection number and direction
+	odd  map[uint64]oddACK      // an acknowledgement of octets that were not seen, by connection number and direction
 	dead map[uint64]lastWords   // ends in whose name a RST passed, by arena number and direction
 }
 
@@ -27,20 +27,39 @@ func (r *rare) kept(n uint32, c *conn, s *tcp.Segment) (tcp.Segment, bool) {
 	return syn, ok && syn.Dir != s.Dir
 }
 
-// lost says that an acknowledgement of octets never seen is the second: the capture has lost them.
+// oddACK is an acknowledgement of octets that were not seen.
+type oddACK struct {
+	ack   tcp.Seq
+	tsVal uint32
+	ipID  uint16
+}
+
+// lost says that an acknowledgement of octets never seen is the second: the capture has lost them. The same segment
+// twice is one.
 func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 	k := c.num<<1 | uint64(s.Dir)
 	if was, ok := r.odd[k]; ok {
+		if was == (oddACK{s.Ack, s.Options.TSVal, s.IPID}) {
+			return false
+		}
 		delete(r.odd, k)
-		if d := s.Ack.Sub(was); d >= 0 && d < 1<<24 {
+		if d := s.Ack.Sub(was.ack); d >= 0 && d < 1<<24 {
 			return true
 		}
 	}
 	if r.odd == nil || len(r.odd) >= maxRare {
-		r.odd = make(map[uint64]tcp.Seq)
+		r.odd = make(map[uint64]oddACK)
 	}
-	r.odd[k] = s.Ack
+	r.odd[k] = oddACK{s.Ack, s.Options.TSVal, s.IPID}
 	return false
+}
+
+// refute forgets an acknowledgement of octets that were not seen when their sender goes on below it.
+func (r *rare) refute(c *conn, s *tcp.Segment) {
+	k := c.num<<1 | uint64(s.Dir.Other())
+	if was, ok := r.odd[k]; ok && s.Seq.Before(was.ack) {
+		delete(r.odd, k)
+	}
 }
 
 // bury keeps an end in whose name a RST passed, and says whether there was room.

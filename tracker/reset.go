@@ -22,12 +22,13 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 		return
 	}
-	taken := t.resets(c, snd, rcv, s)
+	taken, exact := t.resets(c, snd, rcv, s)
+	shape := t.shape(snd, rcv, s)
 	if t.wants(Reset) {
-		t.witness(n, c, snd, Fact{Kind: Reset, Seg: s, Taken: taken, Shape: t.shape(snd, rcv, s)})
+		t.witness(n, c, snd, Fact{Kind: Reset, Seg: s, Taken: taken, Shape: shape})
 	}
 	if taken {
-		t.diesBehind(n, c, snd, t.shape(snd, rcv, s))
+		t.diesBehind(n, c, snd, shape)
 	}
 	if !taken {
 		// Forged, or too old to count: a challenge ACK at most. But of a late start too little is known to say so.
@@ -42,7 +43,11 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if t.closedBy(c, s.Dir, HowRST) && refused {
 		c.how = HowRefused
 	}
-	if !refused {
+	switch {
+	case refused:
+	case !exact, shape == ShapeSuspect && !t.near(c, snd):
+		snd.expired = snd.expired.With(Closed) // it may be somebody else's: it proves nothing of its sender
+	default:
 		snd.prove(sndRST)
 		snd.pend = 0
 		snd.set = tcp.Set(Closed)
@@ -53,6 +58,9 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		rcv.expired = rcv.expired.With(Closed)
 	} else {
 		rcv.presume(rcvRST, t.now)
+		if !exact {
+			rcv.pendAt[slot(rcvRST)] = 0 // whatever it sends next tells that it did not
+		}
 	}
 	t.acknowledgesByReset(c, snd, rcv, s)
 }
@@ -64,13 +72,15 @@ func (t *Tracker) acknowledgesByReset(c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 }
 
-// resets says that the receiver of a RST accepts it.
-func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) bool {
+// resets says that the receiver of a RST accepts it; exact, that it is at the sequence number that the receiver expects,
+// which its sender knows and a forger must guess.
+func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) (taken, exact bool) {
 	if rcv.est == SynSent && !rcv.has(hasACK) {
-		return s.Flags&tcp.ACK != 0 && s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+int(rcv.synData)))
+		taken = s.Flags&tcp.ACK != 0 && s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+int(rcv.synData)))
+		return taken, taken
 	}
 	if !rcv.has(hasACK) && !snd.snd.Started() {
-		return true // nothing is known of its receiver: see late
+		return true, true // nothing is known of its receiver: see late
 	}
 	nxt := snd.snd.Contiguous(t.holes)
 	if !snd.snd.Started() {
@@ -78,17 +88,19 @@ func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) bool {
 	}
 	switch {
 	case s.Seq == nxt:
-		return true
+		return true, true
+	case rcv.est == SynRecv && s.Seq == rcv.synACK:
+		return true, true // what passed before its SYN-ACK was of an earlier life
 	case rcv.has(hasACK) && s.Seq == rcv.ack && !t.near(c, rcv):
-		return true // what passed since may be lost
+		return true, true // what passed since may be lost
 	case rcv.has(hasACK) && rcv.sackHi.After(rcv.ack) && s.Seq == rcv.sackHi:
-		return true // as Linux does: the peer had sent that much when it died
+		return true, true // as Linux does: the peer had sent that much when it died
 	case s.Seq == nxt.Add(-1) && tcp.Set(CloseWait, LastAck, Closing).Has(rcv.est):
-		return true // as Linux does, for macOS peers
+		return true, true // as Linux does, for macOS peers
 	case rcv.est == FinWait2 && !rcv.has(owned) && rcv.has(hasACK) && s.Seq.InRange(rcv.ack, rcv.edge.Add(1)):
-		return true // as Linux does once the owner is gone
+		return true, false // as Linux does once the owner is gone
 	}
-	return false
+	return false, false
 }
 
 // closedBy notes who closed first, and says whether it was the sender of this segment.
