@@ -134,6 +134,10 @@ func (t *Tracker) frees(e *end) {
 	}
 }
 
+// briefly is how long a window may be shut without anybody having closed behind it: a busy host drains its buffer within
+// a few round trips (zero-window-stall's threshold).
+const briefly = 2 * second
+
 // closesBehind judges a FIN of an endpoint whose peer's window is or was shut (D1, D7).
 func (t *Tracker) closesBehind(n uint32, c *conn, e, peer *end) {
 	w := t.waitOf(e)
@@ -145,7 +149,8 @@ func (t *Tracker) closesBehind(n uint32, c *conn, e, peer *end) {
 		if e.finAgain > 0 {
 			t.believe(n, c, e, w, HiddenConfirmed, w.since)
 		}
-	case !w.waits:
+	case !w.waits, w.opened-w.since < briefly, t.now-w.opened > max(w.first, 200*millisecond):
+		// A slow reader's window shuts for moments, and a FIN long after the opening was not held back by it.
 	case w.freed == 0 || t.now-w.freed < t.minDelay(c, e):
 		// It left before anything that was sent after the opening was acknowledged: nothing had made room for a blocked
 		// writer, so the application had closed while the window was shut.
