@@ -33,57 +33,59 @@ const (
 	lingering                      // it lingers in CLOSE_WAIT, and that was told
 )
 
-// end is one endpoint. Times are capture nanoseconds.
+// end is one endpoint. Times are capture nanoseconds. What every segment needs comes first, in three lines of the cache.
 type end struct {
-	snd reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
+	snd   reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
+	ack   tcp.Seq           // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
+	edge  tcp.Seq           // right edge of the receive window it announced; iff hasACK
+	fin   tcp.Seq           // sequence number of its FIN; iff hasFIN
+	flags endFlags
 
-	iss       tcp.Seq // initial sequence number; iff hasISS
-	ack       tcp.Seq // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
-	edge      tcp.Seq // right edge of the receive window it announced; iff hasACK
-	fin       tcp.Seq // sequence number of its FIN; iff hasFIN
-	sackHi    tcp.Seq // right edge of the highest SACK block it sent above ack
-	synACK    tcp.Seq // what its SYN-ACK acknowledged
-	ackedFrom tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
-	win       uint32  // receive window it announced last, octets
-	maxWin    uint32
-	tsRecent  uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
-	mss       uint16
-	synData   uint16 // octets that rode on its SYN and are not acknowledged
-	ipID      uint16
-	ttl       uint8
-	scale     uint8
-	cause     cause  // of the latest change
-	wait      uint32 // what it waits for at its peer's shut window; 0: nothing
-	finAgain  uint8  // times that its FIN was repeated
-	unheard   uint8  // probes and keepalives sent since its peer was last heard
+	win      uint32 // receive window it announced last, octets
+	maxWin   uint32
+	tsRecent uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
+	wait     uint32 // what it waits for at its peer's shut window; 0: nothing
+	ipID     uint16
+	ttl      uint8
+	scale    uint8
+	cause    cause // of the latest change
+	unheard  uint8 // probes and keepalives sent since its peer was last heard
 
-	flags   endFlags
-	pend    eventSet // what passed the tap toward it and it has not shown to have received
-	barred  eventSet // presumptions taken back for good: only proof moves it now
-	set     StateSet // the states that sure may be
 	sure    State    // proven
 	est     State    // sure moved on by pend
+	set     StateSet // the states that sure may be
+	expired StateSet // states into which a timer that no packet shows may have moved it
+	pend    eventSet // what passed the tap toward it and it has not shown to have received
+	barred  eventSet // presumptions taken back for good: only proof moves it now
 	shown   claim    // as last told to the Sink
 	weighed weight   // what shown was made of
-	pendAt  [numPresumed]int64
-	sentAt  int64    // its latest segment
-	tsAt    int64    // when tsRecent was taken
-	flight  int64    // since when something of it has been unacknowledged, 0 for nothing
-	calmAt  int64    // since when nothing of it has been in flight
-	expired StateSet // states into which a timer that no packet shows may have moved it
-	dueAt   int64    // deadline of est, 0 for none
-	shutAt  int64    // since when its window has been shut, 0 for open
-	shutSum int64    // of earlier stretches
 
+	sentAt  int64   // its latest segment
+	flight  int64   // since when something of it has been unacknowledged, 0 for nothing
+	calmAt  int64   // since when nothing of it has been in flight
+	shutAt  int64   // since when its window has been shut, 0 for open
+	tsAt    int64   // when tsRecent was taken
+	timedAt int64   // 0: no round trip is being measured
 	timed   tcp.Seq // the round trip being measured ends with an acknowledgement of this
-	timedAt int64   // 0: none is being measured
-	rtt     rtt
 
 	timedLen, through uint16 // octets of the segment timed; the most of one that was acknowledged
 
-	packets, bytes, payload             uint64
-	retransmissions, zeroWindows        uint32
-	probes, keepalives, badSums, synRTX uint32
+	packets, bytes, payload uint64
+
+	rtt                          rtt
+	iss                          tcp.Seq // initial sequence number; iff hasISS
+	sackHi                       tcp.Seq // right edge of the highest SACK block it sent above ack
+	synACK                       tcp.Seq // what its SYN-ACK acknowledged
+	ackedFrom                    tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
+	mss                          uint16
+	synData                      uint16 // octets that rode on its SYN and are not acknowledged
+	finAgain                     uint8  // times that its FIN was repeated
+	dueAt                        int64  // deadline of est, 0 for none
+	shutSum                      int64  // for how long its window was shut before shutAt
+	pendAt                       [numPresumed]int64
+	retransmissions, zeroWindows uint32
+	probes, keepalives           uint32
+	badSums, synRTX              uint32
 }
 
 // claim is what is said of an endpoint.
@@ -109,20 +111,21 @@ const (
 
 // conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it.
 type conn struct {
-	key tcp.FlowKey
-	num uint64 // order of first packet, from 0
-	numbered
-	first  uint64 // number of its first packet
-	start  int64
+	key    tcp.FlowKey
+	num    uint64 // order of first packet, from 0
 	last   int64
-	latest uint64 // number of its latest packet
-	retire int64  // when it retires, 0 for not yet
 	hash   uint32
-	vlan   [2]uint16
 	client tcp.Dir // which end is the client
 	flags  connFlags
 	closer Side // who closed first; iff how is not HowOpen
 	how    How
+	numbered
+	vlan   [2]uint16
+	alarm  uint32 // place of its flight timer; iff armed
+	first  uint64 // number of its first packet
+	start  int64
+	latest uint64 // number of its latest packet
+	retire int64  // when it retires, 0 for not yet
 	ends   [2]end // in the key's order
 }
 

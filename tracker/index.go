@@ -26,7 +26,14 @@ func newIndex(seed uint64) index {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	return index{slots: make([]uint64, firstSlots), seed: [2]uint64{seed, bits.RotateLeft64(seed*0x9e3779b97f4a7c15, 29) | 1}}
+	return index{slots: make([]uint64, firstSlots), seed: [2]uint64{mix(seed), mix(seed + 1)}}
+}
+
+// mix makes of any number, however small, one with bits everywhere (MurmurHash3's finaliser).
+func mix(v uint64) uint64 {
+	v = (v ^ v>>33) * 0xff51afd7ed558ccd
+	v = (v ^ v>>33) * 0xc4ceb9fe1a85ec53
+	return v ^ v>>33 | 1
 }
 
 // hash mixes a flow with the process's seed, so that nobody can aim packets at one slot.

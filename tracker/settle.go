@@ -87,16 +87,18 @@ func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 }
 
 // weight is all that a claim is made of, so that most segments show by a comparison that they change none.
-type weight struct {
-	states uint64
-	flags  endFlags
-}
+type weight uint64
+
+// weighty are the flags that count; they are among the lower 20.
+const weighty = stalled | hasFIN | opener
+
+const _ = uint(1<<20 - weighty)
 
 func (e *end) weigh(c *conn) weight {
-	return weight{
-		uint64(e.pend)<<48 | uint64(e.set)<<32 | uint64(e.expired)<<16 | uint64(c.flags&late)<<8 | uint64(e.est)<<4 | uint64(e.sure),
-		e.flags &^ (pushed | probed | hasTS | goodSum), // which come and go with ordinary segments, and claim nothing
-	}
+	const bits = tcp.NumStates // of a set of states; the events are fewer
+	sets := (uint64(e.pend)<<bits|uint64(e.set))<<bits | uint64(e.expired)
+	one := uint64(e.est)<<4 | uint64(e.sure)
+	return weight((sets<<8|one)<<20|uint64(e.flags&weighty)) ^ weight(c.flags&late)<<63
 }
 
 // expect sets the timers of states that no packet ends.

@@ -54,12 +54,19 @@ func (t *Tracker) watch(n uint32, c *conn) {
 	if c.flags&armed == 0 {
 		c.flags |= armed
 		t.timers.set(flightTimer, t.now, n, c)
+		c.alarm = t.timers.place(flightTimer)
 	}
 }
 
 // calm notes that all that the endpoint sent is acknowledged.
 func (t *Tracker) calm(c *conn, e *end) {
 	e.calmAt = t.now
+	a, b := &c.ends[0], &c.ends[1]
+	if c.flags&armed != 0 && a.flight == 0 && b.flight == 0 && (a.flags|b.flags)&stalled == 0 {
+		// Nothing is left to look at, and when it fired the connection would have left the processor's cache.
+		c.flags &^= armed
+		t.timers.cancelAt(flightTimer, c.alarm, c)
+	}
 }
 
 // shut follows the window that snd announces to rcv.

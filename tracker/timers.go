@@ -82,9 +82,23 @@ func (w *timers) cancel(k timer, n uint32) {
 	q := &w.queues[k]
 	for i := len(q.alarms) - 1; i >= max(q.head, len(q.alarms)-nearby); i-- {
 		if q.alarms[i].n == n {
-			q.alarms = append(q.alarms[:i], q.alarms[i+1:]...)
+			q.alarms[i].n = 0
 			w.again()
 			return
+		}
+	}
+}
+
+// place is where the latest alarm of a kind lies, for cancelAt.
+func (w *timers) place(k timer) uint32 { return w.queues[k].past + uint32(len(w.queues[k].alarms)) - 1 }
+
+// cancelAt takes back the alarm of a connection that lies at that place; one that has moved fires and means nothing.
+func (w *timers) cancelAt(k timer, place uint32, c *conn) {
+	q := &w.queues[k]
+	if i := int(place - q.past); i >= q.head && i < len(q.alarms) && q.alarms[i].num == uint32(c.num) {
+		q.alarms[i].n = 0
+		if i == q.head {
+			w.again()
 		}
 	}
 }
@@ -135,7 +149,7 @@ const crowded = 1 << 10
 func room(alarms []alarm, alive func(alarm) bool) []alarm {
 	kept := alarms[:0]
 	for _, a := range alarms {
-		if len(alarms) < crowded || alive(a) {
+		if a.n != 0 && (len(alarms) < crowded || alive(a)) {
 			kept = append(kept, a)
 		}
 	}
@@ -145,13 +159,17 @@ func room(alarms []alarm, alive func(alarm) bool) []alarm {
 	return kept
 }
 
-// queue is a first-in, first-out list of alarms.
+// queue is a first-in, first-out list of alarms. One that was cancelled has n 0.
 type queue struct {
 	alarms []alarm
 	head   int
+	past   uint32 // alarms that lay before the first of the slice: a place counts them too
 }
 
 func (q *queue) peek() (alarm, bool) {
+	for q.head < len(q.alarms) && q.alarms[q.head].n == 0 {
+		q.head++
+	}
 	if q.head == len(q.alarms) {
 		return alarm{}, false
 	}
@@ -160,6 +178,7 @@ func (q *queue) peek() (alarm, bool) {
 
 func (q *queue) push(a alarm, alive func(alarm) bool) {
 	if len(q.alarms) == cap(q.alarms) {
+		q.past += uint32(q.head)
 		q.alarms, q.head = q.alarms[:copy(q.alarms, q.alarms[q.head:])], 0
 		if len(q.alarms) > cap(q.alarms)/2 {
 			q.alarms = room(q.alarms, alive)

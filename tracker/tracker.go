@@ -93,7 +93,7 @@ func (t *Tracker) touch(hashes []uint32) {
 		if n > gone && n&stubBit == 0 {
 			c := t.conns.at(n)
 			a, b := &c.ends[0], &c.ends[1]
-			sum += c.num + uint64(a.iss+b.iss) + uint64(a.sentAt+b.sentAt) + uint64(a.timedAt+b.timedAt) + a.packets + b.packets
+			sum += c.key.A.Lo + c.first + uint64(a.fin+b.fin) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
 		}
 	}
 	t.touched = sum
@@ -207,10 +207,15 @@ func (t *Tracker) find(h uint32, k *tcp.FlowKey) uint32 {
 			if t.stubs.at(n).is(k) {
 				return n
 			}
-		case t.conns.at(n).key == *k:
+		case same(&t.conns.at(n).key, k):
 			return n
 		}
 	}
+}
+
+// same compares the likeliest difference first, and without a call.
+func same(k, l *tcp.FlowKey) bool {
+	return k.A.Lo == l.A.Lo && k.B.Lo == l.B.Lo && k.PortA == l.PortA && k.PortB == l.PortB && k.A.Hi == l.A.Hi && k.B.Hi == l.B.Hi && k.V6 == l.V6
 }
 
 // begin enters a new connection with its first segment.
