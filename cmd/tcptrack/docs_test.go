@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 // Every command in the documents prints what they say. A block fenced "console" holds commands behind "$ ", each
@@ -21,7 +24,7 @@ func TestDocuments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := runDocument(t, string(text))
+		got := runDocument(t, withFindings(string(text)))
 		if *update {
 			if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
 				t.Fatal(err)
@@ -29,6 +32,33 @@ func TestDocuments(t *testing.T) {
 		} else if got != string(text) {
 			t.Errorf("%s: %s", filepath.Base(name), firstDifference(string(text), got))
 		}
+	}
+}
+
+// withFindings writes the table of the findings, from the rules' manuals, between its marks.
+func withFindings(text string) string {
+	head, rest, ok := strings.Cut(text, "<!-- findings:")
+	mark, rest, more := strings.Cut(rest, "-->\n")
+	_, tail, end := strings.Cut(rest, "<!-- end of findings -->")
+	if !ok || !more || !end {
+		return text
+	}
+	var b strings.Builder
+	b.WriteString("\n| code | at first | what it says | whom it blames |\n|---|---|---|---|\n")
+	for _, r := range anomaly.Rules {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Code, r.Severity, r.Title, r.Culprits)
+	}
+	return head + "<!-- findings:" + mark + "-->\n" + b.String() + "\n<!-- end of findings -->" + tail
+}
+
+// The README's table names every finding, each with a page of its own.
+func TestFindingsTable(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "<!-- end of findings -->") || !*update && withFindings(string(text)) != string(text) {
+		t.Error("README.md has another table of findings than the rules; go test -update writes it")
 	}
 }
 

@@ -155,8 +155,11 @@ func alternatives(e *tracker.End) string {
 		return e.State.String() + " or something else"
 	}
 	text := e.State.String()
-	for s := range rest.All() {
+	for s := range rest.Without(tracker.Closed).All() {
 		text += " or " + s.String()
+	}
+	if rest.Has(tracker.Closed) {
+		text += " or " + tracker.Closed.String()
 	}
 	return text
 }
