@@ -211,6 +211,14 @@ func (e *end) narrow(on event) {
 func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	snd.unheard = min(snd.unheard, 254) + 1
 	if rcv.shutAt == 0 {
+		if w := t.waitOf(snd); w != nil && w.waits {
+			// The window update was lost: for the sender it is still shut.
+			snd.probes++
+			w.opened, snd.calmAt = t.now, t.now
+			snd.stall()
+			t.watch(n, c)
+			return
+		}
 		snd.keepalives++
 		t.see(KeptAlive, n, c, snd, s)
 		return

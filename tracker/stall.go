@@ -134,6 +134,9 @@ func (t *Tracker) rest(c *conn, e, peer *end) int64 {
 	d := t.delay(c, e) + 10*millisecond
 	if w := t.waitOf(e); w != nil {
 		d += max(w.first, 200*millisecond) // longer than its RTO (D8)
+		if !t.near(c, e) {
+			d += 2*w.gap + w.gap/4 // the window update may be lost: then it asks once more
+		}
 	}
 	return min(d, 3600*second) // whatever a capture's clock makes of them
 }
