@@ -105,8 +105,13 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		}
 	}
 	if ack.After(rcv.snd.Una()) {
-		if a := rcv.snd.Ack(t.holes, ack); a.Missed > 0 && t.wants(Missed) {
-			t.witness(n, c, rcv, Fact{Kind: Missed, Seg: s, Octets: a.Missed})
+		if a := rcv.snd.Ack(t.holes, ack); a.Missed > 0 {
+			if t.cfg.Blame {
+				t.uncaptured(c, rcv)
+			}
+			if t.wants(Missed) {
+				t.witness(n, c, rcv, Fact{Kind: Missed, Seg: s, Octets: a.Missed})
+			}
 		}
 		t.frees(rcv)
 		if rcv.timedAt != 0 && !ack.Before(rcv.timed) {

@@ -31,6 +31,7 @@ const (
 	wildIDs                        // its IP IDs do not count up
 	baseless                       // where its octets begin is an assumption, and none was seen
 	lingering                      // it lingers in CLOSE_WAIT, and that was told
+	troubled                       // the blame line waits for its peer's next word
 )
 
 // end is one endpoint. Times are capture nanoseconds. What every segment needs comes first, in three lines of the cache.
@@ -115,6 +116,7 @@ type conn struct {
 	num    uint64 // order of first packet, from 0
 	last   int64
 	hash   uint32
+	blame  uint32  // where its time went; 0: nothing is known beyond a handshake
 	client tcp.Dir // which end is the client
 	flags  connFlags
 	closer Side // who closed first; iff how is not HowOpen

@@ -90,11 +90,15 @@ type End struct {
 	Probes          uint64 // zero-window probes that it sent
 	Keepalives      uint64
 	BadChecksums    uint64
+	UnackedBytes    uint64 // never acknowledged by the peer; meaningful iff Acked
+	Acked           bool   // the peer was seen to acknowledge anything
 
 	RTT RTT // from its segments to the peer's acknowledgements, as seen at the tap
 
 	ShutSince int64 // since when the window it announces has been shut, 0 while open
 	ShutTotal int64 // nanoseconds for which its window was shut, the current stretch included
+
+	Blame Blame // where the life of the direction of what it sends went; meaningful iff Connection.Blamed
 }
 
 // RTT summarises round trips in nanoseconds; meaningful iff N > 0.
@@ -136,7 +140,13 @@ type Connection struct {
 	Closed    bool // somebody closed first, by FIN or RST
 	How       How
 	VLAN      [2]uint16
-	Findings  []string // codes, filled in by who judges: the tracker does not
+
+	Blamed     bool  // Config.Blame was set
+	Life       int64 // nanoseconds from Start to Last; while an end was open, to the end of the input or to its eviction
+	HalfClosed int64 // nanoseconds from the first FIN to the other end's, a RST, or the end of its life; meaningful iff Half
+	Half       bool  // a FIN was seen
+
+	Findings []string // codes, filled in by who judges: the tracker does not
 }
 
 // Sink takes what the tracker learns, in order of packets and timers, on the goroutine that calls the Tracker.
@@ -166,6 +176,7 @@ type Config struct {
 	Sink           Sink     // nil: only Stats
 	Transitions    bool     // call Sink.Transition
 	Connections    bool     // call Sink.Connection
+	Blame          bool     // with Connections: work out Connection.Life, HalfClosed, and each End's Blame
 	Witness        Witness  // takes facts; nil: nobody judges
 	Facts          FactKind // the kinds that Witness wants
 	MaxConnections int      // bound on what is tracked at once; 0: unbounded

@@ -35,6 +35,7 @@ type wait struct {
 	waits   bool   // octets are known to wait
 	took    bool   // the sender acknowledged new octets: a process still owns it, or it shut down for writing only
 	pushed  bool   // the last octets before ended a write
+	blamed  bool   // the blame line knows whether octets waited
 	verdict Hidden
 }
 
@@ -105,6 +106,9 @@ func (t *Tracker) asks(n uint32, c *conn, e *end, repeated bool) {
 	if repeated || grown || c.flags&late != 0 && gap >= 2*second {
 		w.waits = true
 		t.believe(n, c, e, w, HiddenPossible, 0)
+	}
+	if t.cfg.Blame {
+		t.blocked(c, e, w)
 	}
 	if w.waits && w.asks == 2 && w.lull > 2*gap && w.pushed && e.flight == 0 {
 		// Everything had been acknowledged and all was silent until one RTO before the first probe, when the application

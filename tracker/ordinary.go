@@ -105,6 +105,9 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if r.New > 0 && s.Len > 0 && !snd.has(baseless) {
 		snd.narrow(sndData) // the first octets seen may be old ones
 	}
+	if t.cfg.Blame && (r.Class != reassembly.InOrder || snd.wait != 0) {
+		t.accounts(c, snd, rcv, s, r)
+	}
 	snd.flags &^= baseless | pushed
 	if s.Flags&tcp.PSH != 0 {
 		snd.flags |= pushed
@@ -153,6 +156,9 @@ func (t *Tracker) fin(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			snd.fin = at // the one before lay behind a hole that is none: forged
 		}
 		return
+	}
+	if t.cfg.Blame {
+		t.closes(c, snd)
 	}
 	t.see(FINSent, n, c, snd, s)
 	if rcv.has(hasFIN) && s.Flags&tcp.ACK != 0 && !acks {
@@ -220,6 +226,9 @@ func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			return
 		}
 		snd.keepalives++
+		if t.cfg.Blame {
+			t.unheard(c, snd)
+		}
 		t.see(KeptAlive, n, c, snd, s)
 		return
 	}

@@ -25,7 +25,7 @@ func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
 	if c.flags&told != 0 && t.wants(Ended) {
 		t.witness(n, c, &c.ends[c.client], Fact{Kind: Ended, Over: over})
 	}
-	t.report(n, c)
+	t.report(n, c, over)
 }
 
 // Close retires all connections, in order of their numbers: the end of the input.
@@ -73,7 +73,7 @@ func (t *Tracker) giveUp(n uint32, c *conn) {
 }
 
 // report tells the Sink of a connection that retires.
-func (t *Tracker) report(n uint32, c *conn) {
+func (t *Tracker) report(n uint32, c *conn, over bool) {
 	cl, sv := &c.ends[c.client], &c.ends[c.client.Other()]
 	t.stats.States[cl.est][sv.est]++
 	if t.cfg.Sink == nil || !t.cfg.Connections {
@@ -91,6 +91,10 @@ func (t *Tracker) report(n uint32, c *conn) {
 	}
 	t.end(&l.Client, cl, a)
 	t.end(&l.Server, sv, b)
+	l.Client.Acked, l.Server.Acked = sv.has(hasACK), cl.has(hasACK)
+	if t.cfg.Blame {
+		t.blame(c, l, over)
+	}
 	t.cfg.Sink.Connection(l)
 }
 
@@ -114,6 +118,7 @@ func (t *Tracker) end(to *End, e *end, at tcp.Endpoint) {
 		Keepalives: uint64(e.keepalives), BadChecksums: uint64(e.badSums), RTT: e.rtt.report(),
 		ShutSince: e.shutAt, ShutTotal: e.shutSum,
 	}
+	to.UnackedBytes = e.unackedBytes()
 	if e.shutAt != 0 {
 		to.ShutTotal += t.now - e.shutAt
 	}
@@ -129,4 +134,16 @@ func (e *end) streamBytes() uint64 {
 		n--
 	}
 	return n
+}
+
+// unackedBytes is the octets of data it sent that its peer has not acknowledged.
+func (e *end) unackedBytes() uint64 {
+	n := e.inFlight()
+	if e.has(hasFIN) && !e.snd.Una().After(e.fin) {
+		n--
+	}
+	if e.has(hasISS) && e.snd.Una() == e.iss {
+		n--
+	}
+	return uint64(max(n, 0))
 }

@@ -7,6 +7,9 @@ func (t *Tracker) settle(n uint32, c *conn) {
 	changed := t.claims(n, c, 0)
 	if t.claims(n, c, 1) || changed {
 		t.expect(n, c)
+		if t.cfg.Blame {
+			t.turned(c)
+		}
 	}
 }
 

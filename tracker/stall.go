@@ -83,6 +83,9 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		fits := rcv.inFlight() <= int(snd.win)
 		t.beginWait(n, c, rcv, !fits)
 		if !fits {
+			if t.cfg.Blame {
+				t.blocked(c, rcv, t.waitOf(rcv))
+			}
 			rcv.stall() // what it sent will not fit; an empty queue shows by probes whether it stays so
 		}
 	case !small && snd.shutAt != 0:
@@ -91,6 +94,9 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.shutAt = 0
 		t.calm(c, rcv)
 		t.openWait(rcv)
+		if t.cfg.Blame {
+			t.opens(c, rcv, snd, s.Len > 0)
+		}
 	}
 	if rcv.has(stalled) {
 		t.watch(n, c)

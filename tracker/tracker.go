@@ -13,6 +13,7 @@ type Tracker struct {
 	index   index
 	conns   arena[conn]
 	waits   arena[wait]
+	blames  arena[blames]
 	stubs   stubs
 	holes   *reassembly.Holes
 	timers  timers
@@ -42,6 +43,7 @@ const maxHoles = 4 << 20
 
 // New makes an empty Tracker.
 func New(cfg Config) *Tracker {
+	cfg.Blame = cfg.Blame && cfg.Connections && cfg.Sink != nil
 	t := &Tracker{cfg: cfg}
 	t.empty()
 	return t
@@ -52,6 +54,7 @@ func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
 	t.conns = newArena[conn](10)
 	t.waits = newArena[wait](10)
+	t.blames = newArena[blames](10)
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
@@ -272,6 +275,9 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 		t.handshake(n, c, snd, rcv, s)
 	default:
 		t.ordinary(n, c, snd, rcv, s)
+	}
+	if rcv.has(troubled) {
+		t.heard(c, rcv, snd)
 	}
 	rcv.unheard = 0
 	snd.sentAt = t.now

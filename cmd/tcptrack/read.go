@@ -132,6 +132,7 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection,
+		Blame:          shape.events.Connection && shape.format != "table",
 		MaxConnections: int(o.maxConnections),
 		Progress:       bar.show(),
 	})

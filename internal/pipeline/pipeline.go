@@ -36,6 +36,7 @@ type Config struct {
 	Sink           Sink
 	Transitions    bool // events that the sink wants to see
 	Connections    bool
+	Blame          bool                      // connections with the blame line
 	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
 	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
 	Facts          tracker.FactKind          // kinds of facts that Fact is shown
@@ -65,6 +66,7 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Sink:           judged{cfg.Sink, bench},
 		Transitions:    cfg.Transitions,
 		Connections:    cfg.Connections,
+		Blame:          cfg.Blame,
 		Witness:        witness,
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,
