@@ -24,16 +24,21 @@ type Writer struct {
 // New makes a Writer to out and writes the header.
 func New(out io.Writer) *Writer {
 	w := &Writer{csv: csv.NewWriter(out)}
-	for _, c := range columns {
+	w.head(columns, endColumns)
+	w.head(laterColumns, laterEndColumns)
+	w.csv.Write(w.cells) // an error shows at Flush
+	return w
+}
+
+func (w *Writer) head(of []column[tracker.Connection], ends []column[tracker.End]) {
+	for _, c := range of {
 		w.cells = append(w.cells, c.name)
 	}
 	for _, side := range []string{"client_", "server_"} {
-		for _, c := range endColumns {
+		for _, c := range ends {
 			w.cells = append(w.cells, side+c.name)
 		}
 	}
-	w.csv.Write(w.cells) // an error shows at Flush
-	return w
 }
 
 type column[T any] struct {
@@ -77,6 +82,23 @@ var endColumns = []column[tracker.End]{
 	{"rtt_max_ms", func(e *tracker.End) string { return trip(e, e.RTT.Max) }},
 }
 
+// What came later stands behind: a column keeps its place.
+var laterColumns = []column[tracker.Connection]{
+	{"life_ms", func(c *tracker.Connection) string { return known(c.Blamed, c.Life) }},
+	{"half_closed_ms", func(c *tracker.Connection) string { return known(c.Half, c.HalfClosed) }},
+}
+
+var laterEndColumns = []column[tracker.End]{
+	{"unacked_bytes", unacked},
+	{"blame_flowing_ms", blame(tracker.BlameFlowing)},
+	{"blame_handshake_ms", blame(tracker.BlameHandshake)},
+	{"blame_window_shut_ms", blame(tracker.BlameWindowShut)},
+	{"blame_peer_silent_ms", blame(tracker.BlamePeerSilent)},
+	{"blame_loss_recovery_ms", blame(tracker.BlameLoss)},
+	{"blame_closing_ms", blame(tracker.BlameClosing)},
+	{"blame_capture_gap_ms", blame(tracker.BlameGap)},
+}
+
 // Finding does nothing: a connection's line names its findings.
 func (*Writer) Finding(*anomaly.Finding) {}
 
@@ -86,15 +108,20 @@ func (w *Writer) Transition(*tracker.Transition) {}
 // Connection writes a row.
 func (w *Writer) Connection(c *tracker.Connection) {
 	w.cells = w.cells[:0]
-	for _, col := range columns {
+	w.row(c, columns, endColumns)
+	w.row(c, laterColumns, laterEndColumns)
+	w.csv.Write(w.cells)
+}
+
+func (w *Writer) row(c *tracker.Connection, of []column[tracker.Connection], ends []column[tracker.End]) {
+	for _, col := range of {
 		w.cells = append(w.cells, col.cell(c))
 	}
 	for _, e := range []*tracker.End{&c.Client, &c.Server} {
-		for _, col := range endColumns {
+		for _, col := range ends {
 			w.cells = append(w.cells, col.cell(e))
 		}
 	}
-	w.csv.Write(w.cells)
 }
 
 // Summary is not shown: every row is a connection.
@@ -122,6 +149,25 @@ func trip(e *tracker.End, ns int64) string {
 		return ""
 	}
 	return decimal(ns, 1e6)
+}
+
+// known writes nanoseconds as milliseconds, if they are known.
+func known(is bool, ns int64) string {
+	if !is {
+		return ""
+	}
+	return decimal(ns, 1e6)
+}
+
+func blame(class tracker.BlameClass) func(*tracker.End) string {
+	return func(e *tracker.End) string { return decimal(e.Blame[class], 1e6) }
+}
+
+func unacked(e *tracker.End) string {
+	if !e.Acked {
+		return ""
+	}
+	return number(e.UnackedBytes)
 }
 
 func closedBy(c *tracker.Connection) string {

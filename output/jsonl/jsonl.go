@@ -92,12 +92,18 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	b = w.appendTime(b, `,"start":`, c.Start)
 	b = w.appendTime(b, `,"end":`, c.Last)
 	b = appendVLAN(b, c.VLAN)
-	b = w.appendEnd(b, `,"client":`, &c.Client)
-	b = w.appendEnd(b, `,"server":`, &c.Server)
+	if c.Blamed {
+		b = appendDecimal(b, `,"life_ms":`, c.Life, 6)
+	}
+	b = w.appendEnd(b, `,"client":`, &c.Client, c.Blamed)
+	b = w.appendEnd(b, `,"server":`, &c.Server, c.Blamed)
 	if c.Closed {
 		b = appendString(b, `,"closed_by":`, c.ClosedBy.String())
 	}
 	b = appendString(b, `,"how":`, c.How.String())
+	if c.Half {
+		b = appendDecimal(b, `,"half_closed_ms":`, c.HalfClosed, 6)
+	}
 	b = appendStrings(b, `,"findings":`, c.Findings)
 	w.line(appendFilter(b, c.Streams))
 }
@@ -115,7 +121,7 @@ func appendVLAN(b []byte, ids [2]uint16) []byte {
 }
 
 // appendEnd writes what is known of one endpoint.
-func (w *Writer) appendEnd(b []byte, key string, e *tracker.End) []byte {
+func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []byte {
 	b = append(append(b, key...), '{')
 	b = appendAddress(b, e.Endpoint)
 	b = appendString(b, `,"state":`, e.State.String())
@@ -129,6 +135,9 @@ func (w *Writer) appendEnd(b []byte, key string, e *tracker.End) []byte {
 	b = appendUint(b, `,"payload_bytes":`, e.PayloadBytes)
 	b = appendUint(b, `,"stream_bytes":`, e.StreamBytes)
 	b = appendUint(b, `,"missed_bytes":`, e.MissedBytes)
+	if e.Acked {
+		b = appendUint(b, `,"unacked_bytes":`, e.UnackedBytes)
+	}
 	b = appendUint(b, `,"retransmissions":`, e.Retransmissions)
 	b = appendUint(b, `,"zero_windows":`, e.ZeroWindows)
 	b = appendDecimal(b, `,"zero_window_s":`, e.ShutTotal, 9)
@@ -143,6 +152,23 @@ func (w *Writer) appendEnd(b []byte, key string, e *tracker.End) []byte {
 		b = appendDecimal(b, `,"mean":`, e.RTT.Mean, 6)
 		b = appendDecimal(b, `,"max":`, e.RTT.Max, 6)
 		b = append(b, '}')
+	}
+	if blamed {
+		b = appendBlame(b, &e.Blame)
+	}
+	return append(b, '}')
+}
+
+// appendBlame writes where a direction's time went, what was nothing left out.
+func appendBlame(b []byte, blame *tracker.Blame) []byte {
+	b = append(b, `,"blame_ms":{`...)
+	next := "\""
+	for class, ns := range blame {
+		if ns != 0 {
+			b = append(append(append(b, next...), tracker.BlameClass(class).String()...), '"')
+			b = appendDecimal(b, ":", ns, 6)
+			next = ",\""
+		}
 	}
 	return append(b, '}')
 }

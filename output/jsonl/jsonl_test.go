@@ -53,23 +53,35 @@ type jsonRTT struct {
 
 type jsonEnd struct {
 	jsonEndpoint
-	State           string   `json:"state"`
-	Basis           string   `json:"basis"`
-	Possible        []string `json:"possible"`
-	Deadline        string   `json:"deadline,omitempty"`
-	Packets         uint64   `json:"packets"`
-	Bytes           uint64   `json:"bytes"`
-	PayloadBytes    uint64   `json:"payload_bytes"`
-	StreamBytes     uint64   `json:"stream_bytes"`
-	MissedBytes     uint64   `json:"missed_bytes"`
-	Retransmissions uint64   `json:"retransmissions"`
-	ZeroWindows     uint64   `json:"zero_windows"`
-	ZeroWindowS     float64  `json:"zero_window_s"`
-	ZeroWindowSince string   `json:"zero_window_since,omitempty"`
-	Probes          uint64   `json:"probes"`
-	Keepalives      uint64   `json:"keepalives"`
-	BadChecksums    uint64   `json:"bad_checksums"`
-	RTT             *jsonRTT `json:"rtt_ms,omitempty"`
+	State           string     `json:"state"`
+	Basis           string     `json:"basis"`
+	Possible        []string   `json:"possible"`
+	Deadline        string     `json:"deadline,omitempty"`
+	Packets         uint64     `json:"packets"`
+	Bytes           uint64     `json:"bytes"`
+	PayloadBytes    uint64     `json:"payload_bytes"`
+	StreamBytes     uint64     `json:"stream_bytes"`
+	MissedBytes     uint64     `json:"missed_bytes"`
+	UnackedBytes    *uint64    `json:"unacked_bytes,omitempty"`
+	Retransmissions uint64     `json:"retransmissions"`
+	ZeroWindows     uint64     `json:"zero_windows"`
+	ZeroWindowS     float64    `json:"zero_window_s"`
+	ZeroWindowSince string     `json:"zero_window_since,omitempty"`
+	Probes          uint64     `json:"probes"`
+	Keepalives      uint64     `json:"keepalives"`
+	BadChecksums    uint64     `json:"bad_checksums"`
+	RTT             *jsonRTT   `json:"rtt_ms,omitempty"`
+	Blame           *jsonBlame `json:"blame_ms,omitempty"`
+}
+
+type jsonBlame struct {
+	Flowing      float64 `json:"flowing,omitempty"`
+	Handshake    float64 `json:"handshake,omitempty"`
+	WindowShut   float64 `json:"window_shut,omitempty"`
+	PeerSilent   float64 `json:"peer_silent,omitempty"`
+	LossRecovery float64 `json:"loss_recovery,omitempty"`
+	Closing      float64 `json:"closing,omitempty"`
+	CaptureGap   float64 `json:"capture_gap,omitempty"`
 }
 
 type jsonConnection struct {
@@ -82,10 +94,12 @@ type jsonConnection struct {
 	Start     string   `json:"start"`
 	End       string   `json:"end"`
 	VLAN      []uint16 `json:"vlan,omitempty"`
+	Life      *float64 `json:"life_ms,omitempty"`
 	Client    jsonEnd  `json:"client"`
 	Server    jsonEnd  `json:"server"`
 	ClosedBy  string   `json:"closed_by,omitempty"`
 	How       string   `json:"how"`
+	Half      *float64 `json:"half_closed_ms,omitempty"`
 	Findings  []string `json:"findings"`
 	Wireshark string   `json:"wireshark,omitempty"`
 }
@@ -135,9 +149,19 @@ func mirrorTransition(t *tracker.Transition) any {
 		t.From.String(), t.To.String(), t.Basis.String(), names(t.Possible), stamp(t.Deadline), t.Why}
 }
 
-func mirrorEnd(e *tracker.End) jsonEnd {
+func mirrorEnd(e *tracker.End, blamed bool) jsonEnd {
 	j := jsonEnd{endpoint(e.Endpoint), e.State.String(), e.Basis.String(), names(e.Possible), stamp(e.Deadline), e.Packets, e.Bytes, e.PayloadBytes,
-		e.StreamBytes, e.MissedBytes, e.Retransmissions, e.ZeroWindows, float64(e.ShutTotal) / 1e9, stamp(e.ShutSince), e.Probes, e.Keepalives, e.BadChecksums, nil}
+		e.StreamBytes, e.MissedBytes, nil, e.Retransmissions, e.ZeroWindows, float64(e.ShutTotal) / 1e9, stamp(e.ShutSince), e.Probes, e.Keepalives, e.BadChecksums, nil, nil}
+	if e.Acked {
+		j.UnackedBytes = &e.UnackedBytes
+	}
+	if blamed {
+		var ms [tracker.NumBlames]float64
+		for i, ns := range e.Blame {
+			ms[i] = float64(ns) / 1e6
+		}
+		j.Blame = &jsonBlame{ms[0], ms[1], ms[2], ms[3], ms[4], ms[5], ms[6]}
+	}
 	if e.RTT.N > 0 {
 		j.RTT = &jsonRTT{float64(e.RTT.Min) / 1e6, float64(e.RTT.Mean) / 1e6, float64(e.RTT.Max) / 1e6}
 	}
@@ -145,13 +169,21 @@ func mirrorEnd(e *tracker.End) jsonEnd {
 }
 
 func mirrorConnection(c *tracker.Connection) any {
-	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed, stamp(c.Start), stamp(c.Last), nil,
-		mirrorEnd(&c.Client), mirrorEnd(&c.Server), "", c.How.String(), append([]string{}, c.Findings...), ""}
+	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed, stamp(c.Start), stamp(c.Last), nil, nil,
+		mirrorEnd(&c.Client, c.Blamed), mirrorEnd(&c.Server, c.Blamed), "", c.How.String(), nil, append([]string{}, c.Findings...), ""}
 	if c.VLAN[0] != 0 {
 		j.VLAN = c.VLAN[:1]
 		if c.VLAN[1] != 0 {
 			j.VLAN = c.VLAN[:]
 		}
+	}
+	if c.Blamed {
+		ms := float64(c.Life) / 1e6
+		j.Life = &ms
+	}
+	if c.Half {
+		ms := float64(c.HalfClosed) / 1e6
+		j.Half = &ms
 	}
 	if c.Closed {
 		j.ClosedBy = c.ClosedBy.String()
@@ -217,12 +249,17 @@ func randomEnd(r *rand.Rand) tracker.End {
 		e.RTT = tracker.RTT{N: 1, Min: r.Int64N(1e12), Mean: r.Int64N(1e6), Max: r.Int64N(10)}
 		e.ShutSince, e.Deadline = randomTime(r), randomTime(r)
 	}
+	e.Acked, e.UnackedBytes = r.IntN(2) == 0, n()
+	for range r.IntN(4) {
+		e.Blame[r.IntN(len(e.Blame))] = r.Int64N(1e15) >> r.IntN(50)
+	}
 	return e
 }
 
 func randomConnection(r *rand.Rand) *tracker.Connection {
 	c := &tracker.Connection{Conn: r.Uint64(), Start: randomTime(r), Last: randomTime(r), Continued: r.IntN(2) == 0, Evicted: r.IntN(2) == 0,
 		Guessed: r.IntN(2) == 0, Client: randomEnd(r), Server: randomEnd(r), Closed: r.IntN(2) == 0, ClosedBy: tracker.Side(r.IntN(2)), How: tracker.How(r.IntN(7))}
+	c.Blamed, c.Life, c.Half, c.HalfClosed = r.IntN(2) == 0, r.Int64N(1e15), r.IntN(2) == 0, r.Int64N(1e12)
 	for range r.IntN(3) {
 		c.Streams = append(c.Streams, r.Uint32())
 	}
