@@ -325,6 +325,13 @@ func (t *Tracker) opens(c *conn, e, peer *end, octets bool) {
 	}
 }
 
+// stillShut takes in that the endpoint asks on after the opening, which it has not heard of.
+func (t *Tracker) stillShut(c *conn, e *end, w *wait) {
+	if c.blame != 0 {
+		t.account(c, e).insert(w.opened, t.now, BlameWindowShut)
+	}
+}
+
 // closes notes when the endpoint's FIN was sent.
 func (t *Tracker) closes(c *conn, e *end) { t.account(c, e).fin = t.now }
 

@@ -93,6 +93,25 @@ var blameStories = []struct {
 		server: "flowing 30ms, handshake 20ms, window_shut 2s",
 	},
 	{
+		name: "the same, and the segment that opens the window is lost behind the tap: the sender asks once more", trace: opened + `
+0.020 B > A: .    300:1300(1000) ack 100 win 65535
+0.030 A > B: .    100:100(0) ack 1300  win 0
+0.240 B > A: .    1299:1299(0) ack 100 win 65535
+0.250 A > B: .    100:100(0) ack 1300  win 0
+0.650 B > A: .    1299:1299(0) ack 100 win 65535
+0.660 A > B: .    100:100(0) ack 1300  win 0
+1.430 B > A: .    1299:1299(0) ack 100 win 65535
+1.440 A > B: .    100:100(0) ack 1300  win 0
+1.530 A > B: .    100:100(0) ack 1300  win 65535
+3.030 B > A: .    1299:1299(0) ack 100 win 65535
+3.040 A > B: .    100:100(0) ack 1300  win 65535
+3.050 B > A: P.   1300:2300(1000) ack 100 win 65535
+3.060 A > B: .    100:100(0) ack 2300  win 65535
+`,
+		client: "flowing 3.04s, handshake 20ms",
+		server: "flowing 40ms, handshake 20ms, window_shut 3s",
+	},
+	{
 		name: "the same, too short for a probe: what comes as soon as the window opens had waited", trace: opened + `
 0.020 B > A: .    300:1300(1000) ack 100 win 65535
 0.030 A > B: .    100:100(0) ack 1300  win 0

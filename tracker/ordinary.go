@@ -220,6 +220,9 @@ func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		if w := t.waitOf(snd); w != nil && w.waits {
 			// The window update was lost: for the sender it is still shut.
 			snd.probes++
+			if t.cfg.Blame {
+				t.stillShut(c, snd, w)
+			}
 			w.opened, snd.calmAt = t.now, t.now
 			snd.stall()
 			t.watch(n, c)
