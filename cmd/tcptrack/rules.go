@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strconv"
@@ -21,7 +22,7 @@ import (
 var limitFlags = []struct{ flag, code, limit string }{
 	{"zero-window", "zero-window-stall", "notice"},
 	{"close-wait", "close-wait-stuck", "notice"},
-	{"fin-unacked", "fin-unacked", "seconds"},
+	{"fin-unacked", "fin-unacked", "after"},
 	{"retransmissions", "retransmission-storm", "share"},
 	{"half-open-handshakes", "syn-flood", "half-open"},
 }
@@ -47,9 +48,9 @@ func (t *thresholds) register(f *pflag.FlagSet) {
 func (t *thresholds) limits() (map[string]anomaly.Limits, error) {
 	set := map[string]anomaly.Limits{}
 	if t.file != "" {
-		text, err := os.ReadFile(t.file)
+		text, err := readRules(t.file)
 		if err != nil {
-			return nil, fmt.Errorf("rules: %w", err)
+			return nil, err
 		}
 		if err := parseRules(t.file, text, set); err != nil {
 			return nil, err
@@ -67,6 +68,25 @@ func (t *thresholds) limits() (map[string]anomaly.Limits, error) {
 		setLimit(set, x.code, x.limit, v)
 	}
 	return set, nil
+}
+
+// maxRules bounds a rules file; whoever names a capture by mistake is told so at once.
+const maxRules = 1 << 20
+
+func readRules(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRules+1))
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	if len(text) > maxRules {
+		return nil, &problem{fmt.Errorf("%s: too large for a file of rules", name), rulesExample}
+	}
+	return text, nil
 }
 
 func setLimit(set map[string]anomaly.Limits, code, name string, v float64) {

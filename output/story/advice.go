@@ -29,7 +29,7 @@ type step struct {
 
 // steps are the commands, in the order in which to run them.
 var steps = []step{
-	{"zero-window-stall zero-window-farm", self, "ss -tnmip {pair}", "a large Recv-Q is what the application has not read, users: which process it is; then look where that is stuck: gdb -p PID, py-spy dump -p PID, jstack PID, cat /proc/PID/stack"},
+	{"zero-window-stall", self, "ss -tnmip {pair}", "a large Recv-Q is what the application has not read, users: which process it is; then look where that is stuck: gdb -p PID, py-spy dump -p PID, jstack PID, cat /proc/PID/stack"},
 	{"zero-window-stall zero-window-farm", peer, "ss -tnoem {pair}", "the state: FIN-WAIT-1 has closed, ESTAB has not; Send-Q: what waits; timer:(persist,...): it probes"},
 	{"fin-wait1-zero-window fin-wait1-pileup", self, "ss -tnoem state fin-wait-1 {pair}", "Send-Q and skmem: what each of them holds"},
 	{"fin-wait1-zero-window fin-wait1-pileup", self, "sysctl -a -r 'tcp_(orphan_retries|max_orphans|retries2)'", "an orphan is given up after tcp_orphan_retries probes (0 means 8), with tcp_retries2 of 8 or less perhaps never; tcp_fin_timeout has no say: it times FIN_WAIT2"},
@@ -85,13 +85,16 @@ func (c *chapter) advice() (list []advice) {
 				field = "sport"
 			}
 			pair = fmt.Sprintf("'%s = :%d'", field, it.Server.Port)
+			if it.Server.Port == 0 {
+				pair = "" // all of a host's
+			}
 		}
 		fill := strings.NewReplacer("{pair}", pair, "{host}", far.IP().String(), "{port}", fmt.Sprint(far.Port), "{sport}", fmt.Sprint(it.Server.Port))
 		host := c.hostList(side)
 		if it.Population && len(c.items) == 1 {
 			host = near.IP().String()
 		}
-		list = append(list, advice{host, fill.Replace(s.command), s.shows})
+		list = append(list, advice{host, strings.TrimRight(fill.Replace(s.command), " "), s.shows})
 	}
 	return list
 }

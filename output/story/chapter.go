@@ -19,7 +19,7 @@ func (c *chapter) tell(p *page, n int, s *output.Summary, files string) {
 		for _, line := range c.where() {
 			p.section("", line)
 		}
-		p.section("", "the longest: "+c.items[0].tells())
+		p.section("", sentence("the longest: "+c.items[0].tells()))
 	}
 	p.section("States", c.states())
 	p.section("Means", sentence(c.rule.Cause))
@@ -53,9 +53,14 @@ func (c *chapter) seen() string {
 	}
 	what := "connections"
 	if it.Population {
-		what = "places"
+		what = "times"
 	} else if n := len(count(c.items, func(it *item) (uint64, bool) { return it.Conn, true })); n < len(c.items) {
 		what = fmt.Sprintf("times on %s", output.Count(uint64(n), "connection"))
+	}
+	if places := c.places(); len(places) == 1 {
+		what += " to " + it.Server.String()
+	} else {
+		what += fmt.Sprintf(" to %s", output.Count(uint64(len(places)), "server"))
 	}
 	text := fmt.Sprintf("%d %s, the same finding: first %s, longest %s", len(c.items), what, stamp(c.first()), output.Span(it.lasted()))
 	if n := c.open(); n > 0 {
@@ -83,9 +88,9 @@ func (it *item) when() string {
 // tells is one of many findings in a sentence.
 func (it *item) tells() string {
 	if it.Population {
-		return sentence(it.Server.String() + ": " + it.Summary)
+		return it.Server.String() + ": " + it.Summary
 	}
-	return sentence(fmt.Sprintf("connection %d, client %s: %s", it.Conn, it.Client, it.Summary))
+	return fmt.Sprintf("connection %d, client %s: %s", it.Conn, it.Client, it.Summary)
 }
 
 // maxPlaces bounds the servers and hosts that are named.
@@ -94,6 +99,9 @@ const maxPlaces = 5
 // where lists the servers with most of the findings.
 func (c *chapter) where() (list []string) {
 	places := c.places()
+	if len(places) == 1 {
+		return nil
+	}
 	for i, t := range places {
 		if i == maxPlaces {
 			list = append(list, fmt.Sprintf("… and %s", output.Count(uint64(len(places)-i), "more server")))
@@ -181,7 +189,11 @@ func (c *chapter) fault() string {
 	default:
 		return sentence(culprits[c.culprit])
 	}
-	return sentence(culprits[c.culprit] + ", on " + c.hostList(side))
+	text := culprits[c.culprit]
+	if hosts := c.hostList(side); hosts != "" {
+		text += ", on " + hosts
+	}
+	return sentence(text)
 }
 
 // hostList names the hosts at one side, with how many findings each has.

@@ -137,6 +137,6 @@ func (c *chapter) hosts(s tracker.Side) []tally[tcp.Endpoint] {
 			e = it.Server
 		}
 		e.Port = 0
-		return e, true
+		return e, e != tcp.Endpoint{V6: e.V6} // a finding about a place may name nobody else
 	})
 }

@@ -108,8 +108,12 @@ func (c *chapter) surer() string {
 	case c.culprit == anomaly.Capture:
 		return "Capture again at a place that sees both directions, with a larger buffer: tcpdump -B 65536 -s 128."
 	case c.hidden == tracker.HiddenPossible || c.hidden == tracker.HiddenLikely:
-		text := fmt.Sprintf("on %s 'ss -tno state fin-wait-1 dst %s' lists it if it has closed. From packets: capture on until the window opens (a FIN that leaves at once had waited), or until the %s sends data (a closed %s answers with a RST)",
-			host.IP(), far, sender.Other(), sender)
+		which := "dst " + far.String()
+		if len(c.items) > 1 {
+			which = fmt.Sprintf("\"sport = :%d or dport = :%d\"", it.Server.Port, it.Server.Port)
+		}
+		text := fmt.Sprintf("on %s 'ss -tno state fin-wait-1 %s' lists what has closed. From packets: capture on until the window opens (a FIN that leaves at once had waited), or until the %s sends data (a closed %s answers with a RST)",
+			host.IP(), which, sender.Other(), sender)
 		if it.Status == anomaly.Open {
 			text += fmt.Sprintf("; probes that go on for more than about 333 s after it shut (by Linux' defaults, RTO 0.2 s) are not those of a closed %s", sender)
 		}
