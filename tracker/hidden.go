@@ -113,7 +113,7 @@ func (t *Tracker) asks(n uint32, c *conn, e *end, repeated bool) {
 	if w.waits && w.asks == 2 && w.lull > 2*gap && w.pushed && e.flight == 0 {
 		// Everything had been acknowledged and all was silent until one RTO before the first probe, when the application
 		// wrote more or closed; its last write had been complete (D9).
-		t.believe(n, c, e, w, HiddenLikely, w.asked-w.lull)
+		t.believe(n, c, e, w, HiddenLikely, w.asked-gap-gap/2) // the first probe came an RTO after it, the second two
 	}
 }
 
