@@ -22,6 +22,7 @@ const (
 	Missed                          // Octets of Side were acknowledged and never captured
 	Twice                           // a frame of Side was captured a second time
 	Revived                         // Side spoke on after a RST in its name, that of packet RST: it was not its own; Taken: it had been believed
+	Forgot                          // Side answered a SYN in the middle of the connection with a SYN-ACK: it begins anew
 	CrossedSYN                      // Side sent a SYN to a peer that had sent one
 	CrossedFIN                      // Side's FIN does not acknowledge its peer's, which had passed before
 	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
@@ -29,7 +30,7 @@ const (
 	Ahead                           // Side sent octets past others that the tap has not seen: Octets of them are missing in front
 	Unheard                         // Side, of which nothing was captured, has answered: its peer acknowledges its SYN
 	SpokeOn                         // Side sent something after its FIN, and nothing of its peer was ever captured
-	Lingers                         // Side has acknowledged its peer's FIN, and for two seconds has sent neither octets nor its own
+	Lingers                         // Side has acknowledged its peer's FIN, and for a tenth of a second has sent neither octets nor its own
 	Stirred                         // Side, which lingered, sent octets again
 	Joined                          // Side came from SYN_RECV to ESTABLISHED
 	Rested                          // Side came to TIME_WAIT

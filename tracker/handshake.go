@@ -90,7 +90,8 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if snd.sure == SynRecv && !snd.has(hasISS) {
 		snd.retract(rcvRST) // the RST of figure 8 has made it a listener again
 	} else if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
-		return // challenge ACK
+		t.see(Forgot, n, c, snd, s)
+		return // or forged: a challenge ACK
 	}
 	if !rcv.has(hasISS) {
 		// The SYN was before the capture's beginning, or went another way.

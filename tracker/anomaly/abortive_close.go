@@ -16,7 +16,7 @@ var AbortiveClose = Rule{
 	Threshold: "none: one RST is enough",
 	Cause:     "the application closed with unread data in its receive buffer, or set SO_LINGER to 0, or its process was killed with data unread; what was in flight is lost, and the peer reads ECONNRESET",
 	Remedy:    "at the side that aborts: read to the end (or shutdown(SHUT_WR) and drain) before close(); look for SO_LINGER {1, 0}, and for pools and load balancers that drop idle connections so",
-	NotWhen:   "the answer of a host that has no such connection (half-open, data-after-close); giving up a peer that does not answer (keepalive-timeout, peer-unresponsive); a RST that its sender did not make (reset-injection); a RST after both FINs",
+	NotWhen:   "the answer of a host that has no such connection (half-open, data-after-close); giving up a peer that does not answer (keepalive-timeout, peer-unresponsive); a RST that its sender did not make (reset-injection); a RST from TIME_WAIT, when all is said",
 	RFC:       "9293 3.10.5, 1122 4.2.2.13, 2525 2.17",
 	Wakes:     tracker.Reset | tracker.Revived,
 	New:       func(Limits) Judge { return abortiveClose{} },

@@ -12,13 +12,13 @@ var BlindSYN = Rule{
 	Title:     "a SYN in the middle of a connection",
 	Severity:  Notice,
 	Culprits:  "an attacker",
-	Evidence:  "a SYN with another sequence number than the connection's first, while both ends are synchronised; withdrawn if its sender proves to have begun anew: a RST answers the challenge ACK, or a new connection follows within 3 s",
+	Evidence:  "a SYN with another sequence number than the connection's first, while both ends are synchronised; withdrawn if its sender proves to have begun anew: a RST answers the challenge ACK, a SYN-ACK answers the SYN, or a new connection follows within 3 s",
 	Threshold: "3 s for the proof: Linux repeats a SYN after 1 s, and again 2 s later",
 	Cause:     "somebody who cannot see the connection tries to reset it, or to learn its sequence numbers",
 	Remedy:    "the connection lives on: its receiver answers with a challenge ACK (RFC 5961). Find where it comes from: the TTL tells how far, capture nearer to the sender; filter spoofed addresses at the edge (BCP 38)",
 	NotWhen:   "a repeated SYN of the handshake; a client that was restarted and uses its port again (half-open); a SYN in TIME_WAIT (port-reuse)",
 	RFC:       "5961 4.2; 9293 3.10.7.4",
-	Wakes:     tracker.Challenged | tracker.Reset | tracker.Ended,
+	Wakes:     tracker.Challenged | tracker.Forgot | tracker.Reset | tracker.Ended,
 	New:       func(Limits) Judge { return &blindSYN{newTally(), map[uint64]int64{}} },
 }
 
@@ -35,6 +35,8 @@ func (j *blindSYN) Fact(b *Bench, f *tracker.Fact) {
 	switch f.Kind {
 	case tracker.Challenged:
 		j.challenged(b, f)
+	case tracker.Forgot:
+		withdraw(b, num, f.Side.Other())
 	case tracker.Reset:
 		if at, ok := j.latest[num]; ok && f.Taken && f.Shape == tracker.ShapeReply && f.Time-at < newLife {
 			withdraw(b, num, f.Side)

@@ -30,7 +30,7 @@ func readReset(f *tracker.Fact) reading {
 			return readBlind
 		}
 		return readNothing
-	case y.State() == tracker.TimeWait && x.State() != tracker.TimeWait:
+	case y.State() == tracker.TimeWait && x.State() != tracker.TimeWait && !(f.Shape == tracker.ShapeAbort && open(x.State())):
 		return readLeftover
 	case y.State() == tracker.Closed:
 		return readNothing
@@ -42,18 +42,18 @@ func readReset(f *tracker.Fact) reading {
 	}
 	switch f.Shape {
 	case tracker.ShapeSuspect:
-		if open(x.Sure()) && open(x.State()) {
+		if open(x.State()) {
 			return readInjected
 		}
 	case tracker.ShapeTimeout:
-		if y.ShutSince() == 0 && x.Keepalives() >= 2 && x.Unheard() >= 2 {
+		if y.ShutSince() == 0 && x.InFlight() <= 0 && x.Keepalives() >= 2 && x.Unheard() >= 2 {
 			return readTimedOut
 		}
 	case tracker.ShapeAbort:
 		if x.HasFIN() && f.Seg.Window == 0 && unacked(y) > 0 && y.TookFIN() && !x.TookFIN() {
 			return readClosed // Windows answers so
 		}
-		if open(x.Sure()) && open(x.State()) && !(x.HasFIN() && x.TookFIN()) {
+		if open(x.State()) {
 			return readAborted
 		}
 	case tracker.ShapeReply:
