@@ -35,7 +35,7 @@ const maxMarks = 1 << 17
 
 // sampled is how many connections are looked at to find one to evict: the clock's hand goes round, nobody keeps a list
 // in order of use with every packet.
-const sampled = 16
+const sampled = 8
 
 func (t *Tracker) live() int { return t.conns.len() + t.stubs.len() }
 

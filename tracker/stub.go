@@ -169,7 +169,9 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	t.introduce(c, h, s)
 	c.flags |= t.bound.continues(h, s)
 	t.enter(0, c, s)
-	if c.known == allKnown { // it goes on with the stream of a connection before, which knows more than a stub holds
+	if c.known == allKnown || c.flags&told != 0 {
+		// It goes on with the stream of a connection before, which knows more than a stub holds; or there is already
+		// something to tell of it.
 		n, whole := t.conns.take()
 		*whole = *c
 		t.index.add(h, n)
@@ -225,6 +227,12 @@ func (t *Tracker) expire() {
 	t.fire(synTimer, 0, c)
 	u.flags |= stubExpired
 	t.stubs.wait(u.newer)
+}
+
+// stubFirst says that of a stub and a connection whose timers run out at once the stub is the older.
+func (t *Tracker) stubFirst() bool {
+	k, a := t.timers.peek()
+	return k == synTimer && int32(a.num-uint32(t.stubs.arena.at(t.stubs.due).num)) > 0
 }
 
 // awaits lets the timer run that a stub has by its place among the others.

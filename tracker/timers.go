@@ -105,6 +105,13 @@ func (w *timers) cancelAt(k timer, place uint32, c *conn) {
 
 // take takes out the earliest alarm; there is one.
 func (w *timers) take() (k timer, a alarm) {
+	k, a = w.peek()
+	w.drop(k)
+	return k, a
+}
+
+// peek returns the earliest alarm; there is one.
+func (w *timers) peek() (k timer, a alarm) {
 	a.at = never
 	for i := range w.queues {
 		if b, ok := w.queues[i].peek(); ok && b.at < a.at {
@@ -114,7 +121,6 @@ func (w *timers) take() (k timer, a alarm) {
 	if len(w.syns) > 0 && w.syns[0].at < a.at {
 		k, a = synTimer, w.syns[0]
 	}
-	w.drop(k)
 	return k, a
 }
 

@@ -111,7 +111,7 @@ func (t *Tracker) Advance(now int64) {
 	now = min(now, latest)
 	for t.timers.next <= now || t.stubs.next <= now {
 		t.ring(min(t.timers.next, t.stubs.next))
-		if t.stubs.next < t.timers.next {
+		if t.stubs.next < t.timers.next || t.stubs.next == t.timers.next && t.stubFirst() {
 			t.expire()
 			continue
 		}

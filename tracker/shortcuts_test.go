@@ -1,0 +1,130 @@
+package tracker
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/internal/trace"
+)
+
+// What is there for speed and memory only, stubs and the weighing of claims, must not show in what is told.
+
+// TestShortcutsDoNotShowInTraces runs every trace with them and without.
+func TestShortcutsDoNotShowInTraces(t *testing.T) {
+	files, err := traceFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		run := func(tr *Tracker) {
+			for i := range f.Items {
+				switch it := &f.Items[i]; it.Kind {
+				case trace.Segment:
+					tr.Observe([]tcp.Segment{it.Segment})
+				case trace.Advance:
+					tr.Advance(it.Time)
+				}
+			}
+		}
+		if d := differ(run); d != "" {
+			t.Errorf("%s: %s", f.name, d)
+		}
+	}
+}
+
+// TestShortcutsDoNotShowInChaos runs what no host would send: flags, numbers and times at random on few four-tuples, so
+// that they collide.
+func TestShortcutsDoNotShowInChaos(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 6))
+		segs := make([]tcp.Segment, 600)
+		now := int64(1e18)
+		for i := range segs {
+			segs[i] = chaotic(r, i, &now)
+		}
+		run := func(tr *Tracker) {
+			for left := segs; len(left) > 0; {
+				n := min(len(left), 1+int(seed)%40)
+				tr.Observe(left[:n])
+				left = left[n:]
+			}
+		}
+		if d := differ(run); d != "" {
+			t.Fatalf("seed %d: %s", seed, d)
+		}
+	}
+}
+
+func chaotic(r *rand.Rand, i int, now *int64) tcp.Segment {
+	*now += []int64{0, 1000, millisecond, 30 * millisecond, 300 * millisecond, 20 * second, 200 * second}[min(r.IntN(7), r.IntN(8))]
+	k, client := key(uint32(r.IntN(5)))
+	s := tcp.Segment{
+		Time: *now, Number: uint64(i + 1), Flow: k, Dir: client, TTL: 64, IPID: uint16(i), IPLen: 40,
+		Flags:  []tcp.Flags{tcp.SYN, tcp.SYN, tcp.SYN, tcp.SYN | tcp.ACK, tcp.ACK, tcp.ACK, tcp.ACK | tcp.PSH, tcp.ACK | tcp.FIN, tcp.RST, tcp.RST | tcp.ACK, 0, tcp.SYN | tcp.FIN, tcp.SYN | tcp.ECE | tcp.CWR}[r.IntN(13)],
+		Seq:    tcp.Seq(1000 + []int{0, 0, 1, 1, 2, 100, 101, 1 << 20}[r.IntN(8)]),
+		Window: []uint16{0, 1, 512, 65535}[r.IntN(4)],
+		Sum:    tcp.Sum(r.IntN(4) * r.IntN(2) * r.IntN(2)),
+	}
+	if r.IntN(3) == 0 {
+		s.Dir = client.Other()
+	}
+	if s.Flags&tcp.ACK != 0 {
+		s.Ack = tcp.Seq(1000 + []int{0, 1, 1, 2, 100, 101, 102, 1 << 20}[r.IntN(8)])
+	}
+	if s.Flags&tcp.SYN == 0 {
+		s.Len = []int{0, 0, 1, 99}[r.IntN(4)]
+	}
+	if s.Flags&tcp.SYN != 0 {
+		s.Options = tcp.Options{Has: tcp.HasMSS | tcp.HasWScale, MSS: 1460, WScale: uint8(r.IntN(16))}
+	}
+	if r.IntN(2) == 0 {
+		s.Options.Has |= tcp.HasTS
+		s.Options.TSVal = uint32(*now/1e6) - uint32(r.IntN(3))
+	}
+	return s
+}
+
+// differ runs a tracker with shortcuts and one without and says where what they tell first differs.
+func differ(run func(*Tracker)) string {
+	var told [2]recorder
+	var stats [2]Stats
+	for i := range told {
+		tr := New(Config{Sink: &told[i], Transitions: true, Connections: true, Witness: &told[i], Facts: ^FactKind(0)})
+		tr.plain = i == 1
+		run(tr)
+		tr.Close()
+		stats[i] = tr.Stats()
+	}
+	for i := range told[0] {
+		if i >= len(told[1]) {
+			return "more is told with shortcuts: " + told[0][i]
+		}
+		if told[0][i] != told[1][i] {
+			return fmt.Sprintf("with shortcuts\n%s\nwithout\n%s", told[0][i], told[1][i])
+		}
+	}
+	if len(told[1]) > len(told[0]) {
+		return "more is told without shortcuts: " + told[1][len(told[0])]
+	}
+	if stats[0] != stats[1] {
+		return fmt.Sprintf("the counts are %+v, without shortcuts %+v", stats[0], stats[1])
+	}
+	return ""
+}
+
+// recorder writes down all that is told.
+type recorder []string
+
+func (r *recorder) Transition(x *Transition) { *r = append(*r, fmt.Sprintf("transition %+v", *x)) }
+func (r *recorder) Connection(c *Connection) { *r = append(*r, fmt.Sprintf("connection %+v", *c)) }
+
+func (r *recorder) Fact(f *Fact) {
+	cl, sv := f.Conn.End(Client), f.Conn.End(Server)
+	*r = append(*r, fmt.Sprintf("fact %d of %d %v at %d: %v to %v; %v %v, %v %v", f.Kind, f.Conn.Num(), f.Side, f.Time, f.From, f.To,
+		cl.State(), cl.Possible(), sv.State(), sv.Possible()))
+}
+
+func (r *recorder) Next() int64           { return never }
+func (r *recorder) Advance(int64, uint64) {}
