@@ -131,7 +131,7 @@ func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.Ch
 	}
 	life := story.NewLife(conn, rows)
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink: life, Transitions: true, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections), Facts: story.Facts, Fact: life.Fact,
+		Sink: life, Transitions: true, Connections: true, Blame: true, Rules: limits, MaxConnections: int(o.maxConnections), Facts: story.Facts, Fact: life.Fact,
 	})
 	warn(stderr, result.Capture)
 	if err != nil {

@@ -132,7 +132,7 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection,
-		Blame:          shape.events.Connection && shape.format != "table",
+		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv"),
 		MaxConnections: int(o.maxConnections),
 		Progress:       bar.show(),
 	})

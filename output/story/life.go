@@ -208,6 +208,9 @@ func (l *Life) ending() string {
 	if c.Closed {
 		text += fmt.Sprintf("; the %s closed first", c.ClosedBy)
 	}
+	if c.Blamed && c.Half {
+		text += "; half closed for " + output.Span(c.HalfClosed)
+	}
 	return text
 }
 
@@ -221,6 +224,9 @@ func sent(e *tracker.End) string {
 		if x.n > 0 {
 			text += fmt.Sprintf(", %d %s", x.n, x.what)
 		}
+	}
+	if e.Acked && e.UnackedBytes > 0 {
+		text += fmt.Sprintf(", %d octets never acknowledged", e.UnackedBytes)
 	}
 	return text
 }
