@@ -220,7 +220,7 @@ func TestBytesPerConnection(t *testing.T) {
 		name string
 		each int
 		most int
-	}{{"half open", HalfOpenBytes, 192}, {"whole", ConnectionBytes, 1024}} {
+	}{{"half open", HalfOpenBytes, 192}, {"whole", ConnectionBytes, 1280}} {
 		before := heapBytes()
 		tr := New(Config{Seed: 1})
 		for id := range uint32(many) {
