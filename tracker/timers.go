@@ -30,12 +30,12 @@ const never = math.MaxInt64
 
 // lasts says how long each timer runs, in capture nanoseconds.
 var lasts = [numTimers]int64{
-	flightTimer:   45 * millisecond, // a stall shorter than that is a path's round trip or a delayed ACK
-	goneTimer:     2 * second,       // DESIGN 5
-	finWait2Timer: 60 * second,      // Linux' tcp_fin_timeout
-	timeWaitTimer: 60 * second,      // Linux' TCP_TIMEWAIT_LEN
-	lingerTimer:   2 * second,       // an application that has met the end of its input closes at once, or works on an answer
-	synTimer:      127 * second,     // Linux' tcp_syn_retries 6: 1+2+4+8+16+32+64 s
+	flightTimer:   45 * millisecond,  // a stall shorter than that is a path's round trip or a delayed ACK
+	goneTimer:     2 * second,        // DESIGN 5
+	finWait2Timer: 60 * second,       // Linux' tcp_fin_timeout
+	timeWaitTimer: 60 * second,       // Linux' TCP_TIMEWAIT_LEN
+	lingerTimer:   100 * millisecond, // an application that has met the end of its input closes at once, or works on an answer
+	synTimer:      127 * second,      // Linux' tcp_syn_retries 6: 1+2+4+8+16+32+64 s
 }
 
 // alarm is a timer that runs for a connection. It is not taken back: it finds out when it fires whether it still means

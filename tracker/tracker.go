@@ -292,6 +292,8 @@ func (t *Tracker) damaged(n uint32, c *conn, snd *end, s *tcp.Segment) bool {
 		snd.flags |= goodSum
 	case tcp.SumPartial:
 		t.offloaded(n, c, snd, s)
+	case tcp.SumNever:
+		return true
 	case tcp.SumBad:
 		// A host whose SYN is damaged is one whose card does the sums.
 		if snd.has(goodSum) || s.Flags&tcp.SYN == 0 && !snd.has(offloads) {
@@ -312,7 +314,17 @@ func (t *Tracker) offloaded(n uint32, c *conn, snd *end, s *tcp.Segment) {
 }
 
 // twice says that the capture holds the same frame a second time: a mirror port, or both of a host's interfaces. The
-// network's own duplicates look the same only if the sender's IP ID counts up and they come within a millisecond.
+// network's own duplicates look the same. It tells nothing new, its IP ID is not past its sender's latest, and it comes
+// within a millisecond of that: a segment sent again has a later ID where IDs count up.
 func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
-	return false
+	if snd.ipID-s.IPID >= lately || s.IPID == 0 || snd.packets < 2 || t.now-snd.sentAt > millisecond || s.Flow.V6 != 0 || snd.has(wildIDs) {
+		return false
+	}
+	if s.Flags&(tcp.ACK|tcp.SYN) == tcp.ACK && !(snd.has(hasACK) && !s.Ack.After(snd.ack)) || s.Flags&tcp.RST != 0 {
+		return false
+	}
+	return snd.snd.Started() && !s.End().After(snd.snd.Next())
 }
+
+// lately is how many IP IDs back a frame may be that is captured a second time.
+const lately = 64

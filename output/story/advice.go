@@ -39,7 +39,7 @@ var steps = []step{
 	{"close-wait-stuck close-wait-pileup", self, "ss -tnp state close-wait {pair}", "users: the process that has not called close(); its descriptors leak: ls /proc/PID/fd | wc -l"},
 	{"fin-wait2-stuck", peer, "ss -tnp state close-wait {pair}", "users: the process that has not called close()"},
 	{"accept-queue-overflow syn-flood syn-recv-pileup", server, "ss -tnlp 'sport = :{sport}'", "Recv-Q: connections that wait for accept(); Send-Q: how many may, the least of listen()'s backlog and net.core.somaxconn"},
-	{"accept-queue-overflow syn-flood syn-recv-pileup", server, "nstat -az TcpExtListenOverflows TcpExtListenDrops TcpExtTCPReqQFullDoCookies", "whether they grow: full queues"},
+	{"accept-queue-overflow syn-flood syn-recv-pileup", server, "nstat -az TcpExtListenOverflows TcpExtListenDrops", "whether they grow: full queues"},
 	{"syn-flood syn-recv-pileup", server, "sysctl net.ipv4.tcp_syncookies net.ipv4.tcp_max_syn_backlog", "cookies let a listener answer without keeping anything"},
 	{"syn-unanswered connection-refused", server, "ss -tnlp 'sport = :{sport}'; nft list ruleset", "whether anything listens, on which address, and what a firewall drops"},
 	{"mtu-blackhole", self, "tracepath -n {host}; sysctl net.ipv4.tcp_mtu_probing", "the hop where large packets end; 1 lets the kernel find a size that passes"},

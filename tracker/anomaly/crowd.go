@@ -1,0 +1,79 @@
+package anomaly
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// crowd keeps something for each of the many endpoints that connections come to, a bounded number of them: those that
+// were asked for lately. An endpoint has two places; it takes the one that was left alone for longer.
+type crowd[T any] struct{ places []place[T] }
+
+type place[T any] struct {
+	who  tcp.Endpoint
+	used int64 // 0: free
+	it   T
+}
+
+// newCrowd makes room for 1<<shift endpoints.
+func newCrowd[T any](shift int) crowd[T] { return crowd[T]{make([]place[T], 1<<shift)} }
+
+// at returns what is kept for an endpoint, new and zero where nothing is.
+func (c *crowd[T]) at(who tcp.Endpoint, now int64) *T {
+	two := c.two(who)
+	for i := range two {
+		if p := &two[i]; p.used != 0 && p.who == who {
+			p.used = now
+			return &p.it
+		}
+	}
+	p := &two[0]
+	if two[1].used < p.used {
+		p = &two[1]
+	}
+	*p = place[T]{who: who, used: now}
+	return &p.it
+}
+
+// known returns what is kept for an endpoint, nil for nothing.
+func (c *crowd[T]) known(who tcp.Endpoint) *T {
+	two := c.two(who)
+	for i := range two {
+		if p := &two[i]; p.used != 0 && p.who == who {
+			return &p.it
+		}
+	}
+	return nil
+}
+
+func (c *crowd[T]) two(who tcp.Endpoint) []place[T] {
+	h := mix(who.Addr, uint64(who.Port))
+	i := h % uint64(len(c.places)/2) * 2
+	return c.places[i : i+2]
+}
+
+// mix makes a hash of an address and something more.
+func mix(a tcp.Addr, more uint64) uint64 {
+	h := (a.Hi ^ more) * 0x9e3779b97f4a7c15
+	h = (h ^ h>>29 ^ a.Lo) * 0xbf58476d1ce4e5b9
+	return h ^ h>>32
+}
+
+// seconds64 counts what happened in each of the last seconds of capture time.
+type seconds64 [64]int32
+
+const (
+	millisecond = int64(1e6)
+	nsPerSecond = int64(1e9)
+)
+
+// whole is the second that a time lies in.
+func whole(ns int64) int64 { return ns / nsPerSecond }
+
+// of is the count of second s.
+func (c *seconds64) of(s int64) *int32 { return &c[uint64(s)%64] }
+
+// sum adds up the seconds from up to, not with, to.
+func (c *seconds64) sum(from, to int64) (n int) {
+	for s := from; s < to; s++ {
+		n += int(*c.of(s))
+	}
+	return n
+}

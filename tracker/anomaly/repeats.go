@@ -1,0 +1,70 @@
+package anomaly
+
+import (
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// repeated is a segment that one end sends again and again.
+type repeated struct {
+	Case
+	conn     tracker.Hold
+	at, next tcp.Seq // where it begins; one past all that its sender has sent
+	len      int
+	since    int64  // the first repetition
+	heard    int64  // when the other end was last heard, as of the latest repetition
+	packet   uint64 // the first repetition
+	n        int
+}
+
+// repeats remembers the latest repeated segment of each end that has one. It forgets a connection when it ends.
+type repeats map[tallyKey]*repeated
+
+// note counts a Resent fact, nil for one that does not count: a FIN (see fin-unacked), or one too many to remember.
+func (r repeats) note(f *tracker.Fact) *repeated {
+	if f.Seg.Len == 0 || f.Seg.Flags&tcp.FIN != 0 {
+		return nil
+	}
+	k := tallyKey{f.Conn.Num(), f.Side}
+	me := f.Conn.End(f.Side)
+	x := r[k]
+	if x == nil || x.at != f.Seg.Seq || x.next != me.Next() {
+		if x == nil && len(r) >= maxKept {
+			return nil
+		}
+		if x == nil {
+			x = &repeated{Case: CaseOf(f.Conn), conn: f.Conn.Hold()}
+			r[k] = x
+		}
+		x.at, x.next, x.len, x.since, x.packet, x.n = f.Seg.Seq, me.Next(), f.Seg.Len, f.Time, f.Packet, 0
+	}
+	x.n++
+	x.heard = f.Conn.End(f.Side.Other()).SentAt()
+	return x
+}
+
+// end forgets a connection.
+func (r repeats) end(f *tracker.Fact) {
+	if len(r) > 0 {
+		delete(r, tallyKey{f.Conn.Num(), tracker.Client})
+		delete(r, tallyKey{f.Conn.Num(), tracker.Server})
+	}
+}
+
+// slack is how much room options may take of a full segment.
+const slack = 60
+
+// full says that a segment of n octets is one of the largest that the end sends.
+func full(me, peer tracker.EndView, n int) bool {
+	if peer.Opened() {
+		return n >= min(peer.MSS()-slack, 1460-slack)
+	}
+	return n >= 1000
+}
+
+// swallowed says that full segments of the end vanish while small ones get through: this one is larger than any that
+// was acknowledged, and the other end has something that was sent with it or after it.
+func (x *repeated) swallowed(me, peer tracker.EndView) bool {
+	return full(me, peer, x.len) && x.len > me.Through() && !me.Una().After(x.at) &&
+		(peer.Sacks() || peer.SentAt() >= x.since-10*millisecond)
+}

@@ -1,0 +1,183 @@
+package anomaly
+
+import (
+	"fmt"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// SYNFlood finds listeners that are flooded with handshakes which nobody means to complete.
+var SYNFlood = Rule{
+	Code:      "syn-flood",
+	Title:     "a listener is flooded with handshakes that are not completed",
+	Severity:  Critical,
+	Culprits:  "the attacker",
+	Evidence:  "handshakes to one address and port that are open for longer than a second, neither completed nor refused, many at once; or less than half of many completed",
+	Threshold: "more than 100 half-open at once, or under half of more than 100 within 10 s: Linux' default queue is 128 to 4096 long; a handshake that is open for a second has lost a segment or its sender",
+	Cause:     "somebody sends SYNs from addresses that are not his, or does not answer the SYN-ACK: the listener's queue of half-open connections fills, and real clients are turned away; or the path back to the clients is cut",
+	Remedy:    "on the server: net.ipv4.tcp_syncookies=1, a larger net.ipv4.tcp_max_syn_backlog and listen backlog, fewer net.ipv4.tcp_synack_retries; in front of it: a filter or SYN proxy; 'ss -tn state syn-recv' lists them, 'nstat -az TcpExtSyncookiesSent' counts",
+	NotWhen:   "a port that refuses (connection-refused); many ports of one host (port-scan); a listener whose application does not accept (accept-queue-overflow)",
+	RFC:       "4987",
+	Limits: []Limit{
+		{"half-open", 100, "", "handshakes open for longer than a second, at once"},
+		{"begun", 100, "", "handshakes within 10 s, of which less than half were completed"},
+	},
+	Wakes: tracker.Began | tracker.Joined | tracker.Reset | tracker.Moved,
+	New: func(l Limits) Judge {
+		return &synFlood{halfOpen: l.Count("half-open"), begun: l.Count("begun"), listeners: newCrowd[handshakes](12)}
+	},
+}
+
+// handshakes are those to one listener, by the second in which they began. A handshake counts for a minute: then its
+// host has given it up.
+type handshakes struct {
+	now               int64 // the latest second
+	begun, done, open seconds64
+	total             int // open now
+	packet            uint64
+	peak              int // of the finding that stands
+	armed             bool
+}
+
+type synFlood struct {
+	halfOpen, begun int
+	listeners       crowd[handshakes]
+	watched         []tcp.Endpoint // in order of their alarms
+}
+
+// weighing is how long after a listener is found busy it is weighed, and how often after that.
+const weighing = 1100 * millisecond
+
+func (j *synFlood) Fact(b *Bench, f *tracker.Fact) {
+	switch {
+	case f.Kind == tracker.Began:
+		if f.Seg.Flags&(tcp.SYN|tcp.ACK|tcp.RST|tcp.FIN) == tcp.SYN {
+			j.begins(b, f)
+		}
+	case f.Kind == tracker.Reset:
+		switch server := f.Conn.End(tracker.Server); {
+		case !f.Taken:
+		case f.Side == tracker.Server && server.Sure() == tracker.Closed:
+			j.count(b, f.Conn, f.Time, -1, 0, -1) // refused
+		case server.State() == tracker.SynRecv:
+			j.count(b, f.Conn, f.Time, 0, 0, -1)
+		}
+	case f.Side != tracker.Server:
+	case f.Kind == tracker.Joined:
+		j.count(b, f.Conn, f.Time, 0, 1, -1)
+	case f.From == tracker.Established && f.To == tracker.SynRecv:
+		j.count(b, f.Conn, f.Time, 0, -1, 1) // it had not joined, after all
+	}
+}
+
+func (j *synFlood) begins(b *Bench, f *tracker.Fact) {
+	_, at := f.Conn.Endpoints()
+	h := j.listeners.at(at, f.Time)
+	s := whole(f.Time)
+	h.tick(s)
+	*h.begun.of(s)++
+	*h.open.of(s)++
+	h.total++
+	h.packet = f.Packet
+	j.arm(b, at, h)
+}
+
+// arm sees to it that a listener is weighed once it is busy.
+func (j *synFlood) arm(b *Bench, at tcp.Endpoint, h *handshakes) {
+	if !h.armed && h.total > min(j.halfOpen, j.begun)/2 {
+		h.armed = true
+		j.watch(b, at)
+	}
+}
+
+func (j *synFlood) watch(b *Bench, at tcp.Endpoint) {
+	j.watched = append(j.watched, at)
+	b.WakeAt(Alarm{At: b.Now() + weighing})
+}
+
+// count changes what is known of the second in which the connection began.
+func (j *synFlood) count(b *Bench, v tracker.View, now int64, begun, done, open int32) {
+	_, at := v.Endpoints()
+	h := j.listeners.known(at)
+	if h == nil || v.Late() {
+		return
+	}
+	h.tick(whole(now))
+	s := whole(v.Start())
+	if s <= h.now-60 || *h.begun.of(s) == 0 {
+		return
+	}
+	*h.begun.of(s) += begun
+	*h.done.of(s) += done
+	*h.open.of(s) += open
+	h.total += int(open)
+	if open > 0 {
+		j.arm(b, at, h)
+	}
+}
+
+// tick moves on to second s.
+func (h *handshakes) tick(s int64) {
+	if s <= h.now {
+		return
+	}
+	if s >= h.now+60 {
+		*h = handshakes{now: s, armed: h.armed, peak: h.peak, packet: h.packet}
+		return
+	}
+	for h.now < s {
+		h.now++
+		h.total -= int(*h.open.of(h.now - 60))
+		*h.begun.of(h.now), *h.done.of(h.now), *h.open.of(h.now - 60), *h.open.of(h.now) = 0, 0, 0, 0
+	}
+}
+
+// Wake weighs a listener that was busy.
+func (j *synFlood) Wake(b *Bench, _ Alarm) {
+	at := j.watched[0]
+	j.watched = j.watched[1:]
+	about := at.String()
+	x := b.StandingFor(about)
+	h := j.listeners.known(at)
+	if h == nil {
+		if x != nil {
+			b.Close(x, b.Now())
+		}
+		return
+	}
+	s := whole(b.Now())
+	h.tick(s)
+	// What began in the last second may yet be completed.
+	waiting := h.total - h.open.sum(s-1, s+1)
+	begun, done, open := h.begun.sum(s-11, s-1), h.done.sum(s-11, s-1), h.open.sum(s-11, s-1)
+	switch {
+	case waiting > j.halfOpen || begun > j.begun && 2*done < begun && 2*open > begun:
+		if x == nil || waiting > 2*h.peak {
+			j.tell(b, at, h, waiting, begun, done)
+		}
+	case x != nil:
+		b.Close(x, b.Now())
+		h.peak = 0
+	case h.total <= min(j.halfOpen, j.begun)/2:
+		h.armed = false
+		return
+	}
+	j.watch(b, at)
+}
+
+func (j *synFlood) tell(b *Bench, at tcp.Endpoint, h *handshakes, waiting, begun, done int) {
+	x := b.RaiseFor(at.String(), Case{Server: at})
+	x.Culprit = Attacker
+	if h.peak == 0 {
+		s := h.now - 59
+		for s < h.now && *h.open.of(s) == 0 {
+			s++
+		}
+		x.Since = s * nsPerSecond
+	}
+	h.peak = max(waiting, 1)
+	x.Add(h.packet)
+	x.Summary = fmt.Sprintf("%d handshakes to %s are half-open at once; of %d begun within 10 s %d were completed", waiting, at, begun, done)
+	b.Tell(x)
+}

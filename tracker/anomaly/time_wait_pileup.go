@@ -1,0 +1,102 @@
+package anomaly
+
+import (
+	"fmt"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// TimeWaitPileup finds servers that close first, too often.
+var TimeWaitPileup = Rule{
+	Code:      "time-wait-pileup",
+	Title:     "many connections of one server stay in TIME_WAIT",
+	Severity:  Warning,
+	Culprits:  "the server's host, which closes first",
+	Evidence:  "many ends of one listener that came to TIME_WAIT within a minute",
+	Threshold: "more than 1000 within 60 s, which is how long Linux keeps each: far fewer than harm, but many short connections",
+	Cause:     "the server closes each of many short connections first, and so it is the one that has to wait: no keep-alive between client and server, or a proxy in between that opens a connection a request",
+	Remedy:    "let connections live (HTTP keep-alive, a pool), or let the client close first; net.ipv4.tcp_max_tw_buckets bounds them; where a proxy runs out of ports: more source addresses, net.ipv4.ip_local_port_range, tcp_tw_reuse=1 at the side that connects",
+	NotWhen:   "CLOSE_WAIT or FIN_WAIT, which wait for somebody: TIME_WAIT ends by itself, and costs little",
+	RFC:       "9293 3.6.1; 6191",
+	Limits:    ends(1000),
+	Wakes:     tracker.Rested,
+	New: func(l Limits) Judge {
+		return &timeWaitPileup{limit: l.Count("ends"), listeners: newCrowd[resting](12)}
+	},
+}
+
+// resting are the ends of one listener that came to TIME_WAIT, by the second.
+type resting struct {
+	now  int64
+	came seconds64
+	n    int // within the last minute
+	told int
+}
+
+type timeWaitPileup struct {
+	limit     int
+	listeners crowd[resting]
+	raised    []tcp.Endpoint // in order of their alarms
+}
+
+func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
+	if f.Side != tracker.Server {
+		return
+	}
+	_, at := f.Conn.Endpoints()
+	r := j.listeners.at(at, f.Time)
+	s := whole(f.Time)
+	if s != r.now {
+		r.tick(s)
+	}
+	*r.came.of(s)++
+	r.n++
+	if r.n <= j.limit || r.n < 2*r.told {
+		return
+	}
+	if r.told == 0 {
+		j.raised = append(j.raised, at)
+		b.WakeAt(Alarm{At: f.Time + 10*nsPerSecond})
+	}
+	r.told = r.n
+	x := b.RaiseFor(at.String(), Case{Server: at})
+	x.Culprit = ServerHost
+	x.Add(f.Packet)
+	x.Summary = fmt.Sprintf("%d connections of %s are in TIME_WAIT at once", r.n, at)
+	b.Tell(x)
+}
+
+// tick moves on to second s.
+func (r *resting) tick(s int64) {
+	if s >= r.now+60 {
+		*r = resting{now: s, told: r.told}
+		return
+	}
+	for r.now < s {
+		r.now++
+		r.n -= int(*r.came.of(r.now - 60))
+		*r.came.of(r.now - 60), *r.came.of(r.now) = 0, 0
+	}
+}
+
+// Wake ends what is over.
+func (j *timeWaitPileup) Wake(b *Bench, _ Alarm) {
+	at := j.raised[0]
+	j.raised = j.raised[1:]
+	r := j.listeners.known(at)
+	if r != nil {
+		r.tick(whole(b.Now()))
+	}
+	if r == nil || r.n <= j.limit/2 {
+		if r != nil {
+			r.told = 0
+		}
+		if x := b.StandingFor(at.String()); x != nil {
+			b.Close(x, b.Now())
+		}
+		return
+	}
+	j.raised = append(j.raised, at)
+	b.WakeAt(Alarm{At: b.Now() + 10*nsPerSecond})
+}

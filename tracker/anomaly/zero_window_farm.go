@@ -1,0 +1,149 @@
+package anomaly
+
+import (
+	"fmt"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// ZeroWindowFarm finds neighbours that all ask and do not read (sockstress).
+var ZeroWindowFarm = Rule{
+	Code:      "zero-window-farm",
+	Title:     "many connections from one place hold their windows shut",
+	Severity:  Critical,
+	Culprits:  "the attacker",
+	Evidence:  "connections from one /24 (IPv6: /64) to one address and port whose clients keep their windows shut while the server has data for them",
+	Threshold: "more than 5, each for 10 s and longer: one client's application may hang, six neighbours do not by chance",
+	Cause:     "somebody asks for much and reads nothing, so that the server's send buffers and sockets are spent (sockstress, CVE-2008-4609); or one broken client program runs on many hosts",
+	Remedy:    "on the server TCP_USER_TIMEOUT, or the web server's own send timeout (nginx: send_timeout and reset_timedout_connection), ends such connections; limit connections per address in the firewall; 'ss -tnoem state established' shows full Send-Qs",
+	NotWhen:   "one client that does not read (zero-window-stall); windows that are shut for moments",
+	RFC:       "9293 3.8.6.1; 6429",
+	Limits: []Limit{
+		{"connections", 5, "", "with a shut window, from one neighbourhood to one port"},
+		{"shut", 10, "s", "that each window has been shut"},
+	},
+	Wakes: tracker.Probed | tracker.Resent | tracker.Shut | tracker.Opened | tracker.Ended,
+	New: func(l Limits) Judge {
+		return &zeroWindowFarm{limit: l.Count("connections"), after: l.Seconds("shut"), shut: map[uint64]*held{}, farms: map[farm]*int{}}
+	},
+}
+
+// farm is a neighbourhood and the listener that it keeps busy.
+type farm struct {
+	from tcp.Addr
+	to   tcp.Endpoint
+}
+
+// held is a connection whose client's window is shut, with data waiting.
+type held struct {
+	farm
+	since   int64
+	packet  uint64
+	counted bool
+}
+
+type zeroWindowFarm struct {
+	limit int
+	after int64
+	shut  map[uint64]*held
+	farms map[farm]*int
+}
+
+// neighbourhood is the /24 of an IPv4 address, the /64 of an IPv6 one.
+func neighbourhood(e tcp.Endpoint) tcp.Addr {
+	if e.V6 {
+		return tcp.Addr{Hi: e.Addr.Hi}
+	}
+	return tcp.Addr{Hi: e.Addr.Hi, Lo: e.Addr.Lo &^ 0xff}
+}
+
+func (j *zeroWindowFarm) Fact(b *Bench, f *tracker.Fact) {
+	num := f.Conn.Num()
+	switch f.Kind {
+	case tracker.Ended:
+		if f.Over {
+			j.over(b, num)
+		}
+	case tracker.Opened:
+		if f.Side == tracker.Client {
+			j.over(b, num)
+		}
+	case tracker.Shut:
+		if f.Side == tracker.Client && f.Conn.End(tracker.Server).InFlight() > 0 {
+			j.waits(b, f, f.Time)
+		}
+	default:
+		if since := f.Conn.End(tracker.Client).ShutSince(); f.Side == tracker.Server && since != 0 {
+			j.waits(b, f, since)
+		}
+	}
+}
+
+// waits notes a connection whose server has data for a shut window.
+func (j *zeroWindowFarm) waits(b *Bench, f *tracker.Fact, since int64) {
+	num := f.Conn.Num()
+	if j.shut[num] != nil || len(j.shut) >= maxKept {
+		return
+	}
+	client, server := f.Conn.Endpoints()
+	j.shut[num] = &held{farm{neighbourhood(client), server}, since, f.Packet, false}
+	b.WakeAt(Alarm{At: max(f.Time, since+j.after), Conn: num})
+}
+
+// over forgets a connection whose window is open again, or that is no more.
+func (j *zeroWindowFarm) over(b *Bench, num uint64) {
+	h := j.shut[num]
+	if h == nil {
+		return
+	}
+	delete(j.shut, num)
+	n := j.farms[h.farm]
+	if !h.counted || n == nil {
+		return
+	}
+	*n--
+	if x := b.StandingFor(h.about()); x != nil && *n <= j.limit/2 {
+		b.Close(x, b.Now())
+	}
+	if *n == 0 {
+		delete(j.farms, h.farm)
+	}
+}
+
+// Wake counts a connection whose window has been shut for long.
+func (j *zeroWindowFarm) Wake(b *Bench, a Alarm) {
+	h := j.shut[a.Conn]
+	if h == nil || h.counted || b.Now() < h.since+j.after {
+		return
+	}
+	h.counted = true
+	n := j.farms[h.farm]
+	if n == nil {
+		n = new(int)
+		j.farms[h.farm] = n
+	}
+	*n++
+	if *n <= j.limit {
+		return
+	}
+	x := b.StandingFor(h.about())
+	if x == nil {
+		x = b.RaiseFor(h.about(), Case{Client: tcp.Endpoint{Addr: h.from, V6: h.to.V6}, Server: h.to})
+		x.Culprit, x.Since = Attacker, h.since
+	}
+	x.Add(h.packet)
+	x.Summary = fmt.Sprintf("%d connections from %s to %s hold their windows shut for %s and longer", *n, h.name(), h.to, seconds(j.after))
+	b.Tell(x)
+}
+
+// name spells the neighbourhood.
+func (h farm) name() string {
+	e := tcp.Endpoint{Addr: h.from, V6: h.to.V6}
+	if e.V6 {
+		return e.IP().String() + "/64"
+	}
+	return e.IP().String() + "/24"
+}
+
+func (h farm) about() string { return h.name() + ">" + h.to.String() }
