@@ -27,8 +27,8 @@ func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
 	seg.Window = binary.BigEndian.Uint16(b[14:])
 	seg.Snap = d.missing > 0
 	if head < 20 || head > n {
-		// Every host drops a header of impossible length, as it does one with a wrong sum; Wireshark counts both.
-		seg.Sum = tcp.SumBad
+		// Every host drops a header of impossible length, and Wireshark counts it.
+		seg.Sum = tcp.SumNever
 		return taken
 	}
 	seg.Len = n - head

@@ -6,6 +6,9 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // returns the new.
 func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
+	if s.Flags&tcp.ACK != 0 {
+		return t.answered(n, c, snd, rcv, s)
+	}
 	if s.Flags&tcp.ACK != 0 || s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq || c.num == t.begun {
 		return n, c
 	}
@@ -24,6 +27,24 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	if before.est == TimeWait {
 		c.ends[s.Dir.Other()].carry(&before)
 	}
+	return n, c
+}
+
+// answered begins another incarnation when a SYN-ACK answers a SYN that came in the midst of the one there is: its sender
+// had forgotten that.
+func (t *Tracker) answered(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) (uint32, *conn) {
+	syn, ok := t.rare.kept(n, c, s)
+	if !ok || !snd.has(hasISS) || snd.iss == s.Seq || rcv.sure == SynSent || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
+		return n, c
+	}
+	h := c.hash
+	t.retire(n, c, true)
+	n, c = t.begin(h, s)
+	c.flags |= again
+	c.client = syn.Dir
+	// The SYN was counted when it came.
+	t.opened = syn
+	t.handshake(n, c, &c.ends[syn.Dir], &c.ends[syn.Dir.Other()], &t.opened)
 	return n, c
 }
 

@@ -90,7 +90,7 @@ func (t *Tracker) learns(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, flew 
 // sends accounts for what a segment carries: octets new and repeated, probes, the FIN.
 func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verdict) {
 	fin := s.Flags&tcp.FIN != 0
-	if s.Len <= 1 && !fin && s.Seq == snd.snd.Next().Add(-1) && snd.snd.Started() {
+	if s.Len <= 1 && !fin && s.Seq == snd.snd.Next().Add(-1) && snd.snd.Started() && (s.Len == 0 || s.Seq.Before(snd.snd.Una())) {
 		t.pokes(n, c, snd, rcv, s)
 		return
 	}

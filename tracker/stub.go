@@ -46,7 +46,7 @@ const plain = tcp.HasMSS | tcp.HasWScale | tcp.HasSACKOK | tcp.HasTS
 func foldable(s *tcp.Segment) bool {
 	o := &s.Options
 	ecn := s.Flags & (tcp.ECE | tcp.CWR)
-	return s.Flags&^ecn == tcp.SYN && (ecn == 0 || ecn == tcp.ECE|tcp.CWR) && s.Len == 0 && uint(s.IPLen) < 1<<8 &&
+	return s.Flags&^ecn == tcp.SYN && s.Sum <= tcp.SumPartial && (ecn == 0 || ecn == tcp.ECE|tcp.CWR) && s.Len == 0 && uint(s.IPLen) < 1<<8 &&
 		o.Has&^plain == 0 && o.TSEcr == 0 && s.Ack == 0
 }
 

@@ -59,6 +59,7 @@ const (
 	SumGood
 	SumBad
 	SumPartial // the pseudo-header's sum alone: the sender's network card was to finish it
+	SumNever   // not asked for: the header's length is impossible, and no host takes the segment
 )
 
 // OptionSet says which options a segment carries.
