@@ -39,6 +39,12 @@ func newExplain() *cobra.Command {
 		Short:   "Explain a finding, a state, or everything about one connection",
 		Example: explainExample,
 		Args:    cobra.ArbitraryArgs,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			return explained(), cobra.ShellCompDirectiveDefault
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.explain(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -102,16 +108,21 @@ const explainUse = "tcptrack explain FILE N; the column CONN of tcptrack read FI
 
 func kebab(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 
+// explained lists the codes and the states.
+func explained() []string {
+	words := codes()
+	for _, m := range output.States {
+		words = append(words, kebab(m.State.String()))
+	}
+	return words
+}
+
 // unexplained is the problem of a word that is neither code nor state: a file without a number, or a mistake.
 func unexplained(word string) error {
 	if _, err := os.Stat(word); err == nil || word == "-" {
 		return &problem{fmt.Errorf("%s: which connection of it?", word), explainUse}
 	}
-	words := codes()
-	for _, m := range output.States {
-		words = append(words, kebab(m.State.String()))
-	}
-	next := nearestOf(kebab(word), words, "tcptrack explain lists the codes and the states")
+	next := nearestOf(kebab(word), explained(), "tcptrack explain lists the codes and the states")
 	return &problem{fmt.Errorf("%q is no finding's code and no state", word), next}
 }
 

@@ -208,7 +208,7 @@ func (l *Life) ending() string {
 	if c.Closed {
 		text += fmt.Sprintf("; the %s closed first", c.ClosedBy)
 	}
-	if c.Blamed && c.Half {
+	if c.Blamed && c.Half && c.HalfClosed >= 1e6 {
 		text += "; half closed for " + output.Span(c.HalfClosed)
 	}
 	return text
@@ -226,7 +226,7 @@ func sent(e *tracker.End) string {
 		}
 	}
 	if e.Acked && e.UnackedBytes > 0 {
-		text += fmt.Sprintf(", %d octets never acknowledged", e.UnackedBytes)
+		text += ", " + output.Count(e.UnackedBytes, "octet") + " never acknowledged"
 	}
 	return text
 }
