@@ -1,7 +1,9 @@
 // Package output holds what every format shares: the interface through which it is driven and the account of a run.
 // The formats themselves are its sub-packages.
 //
-//	tracker ──> jsonl | csv | text | trace ──> an io.Writer
+//	tracker ──> jsonl | csv | text | story | trace ──> an io.Writer
+//
+// The manual of the states is here as well (states.go); that of the findings is the rules' own.
 //
 // A format takes the tracker's events as they come, by pointers that it must not keep, and a Summary at the end.
 // Formats never judge and never change what they are told; none of them reads a clock. A Writer is used by one

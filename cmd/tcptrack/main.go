@@ -3,6 +3,8 @@
 //	main.go     the process: signals, exit code
 //	root.go     the command line, what is shared by all commands
 //	read.go     read FILE...
+//	diagnose.go, explain.go  the story of the findings; a finding, a state or a connection explained
+//	rules.go, failon.go      --rules and thresholds; --fail-on
 //	open.go     what is read: captures, text traces
 //	format.go   -o: which format, where to
 //	problem.go  errors as people read them

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,8 @@ func (t *thresholds) register(f *pflag.FlagSet) {
 	t.flags = make([]*string, len(limitFlags))
 	for i, x := range limitFlags {
 		if l := limitOf(anomaly.Find(x.code), x.limit); l != nil {
-			t.flags[i] = f.String(x.flag, "", fmt.Sprintf("raise %s `AFTER` (%s); default %s", x.code, l.What, spellLimit(l)))
+			place := map[string]string{"s": "TIME", "%": "SHARE"}[l.Unit]
+			t.flags[i] = f.String(x.flag, "", fmt.Sprintf("raise %s from `%s` on, %s: %s", x.code, cmp.Or(place, "NUMBER"), spellLimit(l), l.What))
 		}
 	}
 }

@@ -27,29 +27,48 @@ func (l *Life) tellStates(p *page, side tracker.Side) {
 		text += fmt.Sprintf("; a timer that no packet shows may end that at %s", stamp(e.Deadline))
 	}
 	p.indented(sentence(text), "   ", "   ")
-	for s := range e.Possible.Without(e.State).All() {
-		p.indented(fmt.Sprintf("or %s: %s.", s, l.mayBe(side, s)), "     ", "       ")
-	}
-	var reasons []string
-	against := map[string][]string{}
+	var may, not reasons
 	for s := tracker.Closed; s <= tracker.TimeWait; s++ {
-		if e.Possible.Has(s) || s == e.State || s == tracker.Listen {
-			continue
+		switch {
+		case s == e.State || s == tracker.Listen:
+		case e.Possible.Has(s):
+			may.add(l.mayBe(side, s), s)
+		default:
+			not.add(l.cannotBe(side, s), s)
 		}
-		why := l.cannotBe(side, s)
-		if against[why] == nil {
-			reasons = append(reasons, why)
-		}
-		against[why] = append(against[why], s.String())
 	}
-	for _, why := range reasons {
-		p.indented(fmt.Sprintf("not %s: %s.", strings.Join(against[why], ", "), why), "     ", "       ")
+	may.print(p, "or")
+	not.print(p, "not")
+}
+
+// reasons are states by what speaks for or against them.
+type reasons struct {
+	why    []string
+	states map[string][]string
+}
+
+func (r *reasons) add(why string, s tracker.State) {
+	if r.states == nil {
+		r.states = map[string][]string{}
+	}
+	if r.states[why] == nil {
+		r.why = append(r.why, why)
+	}
+	r.states[why] = append(r.states[why], s.String())
+}
+
+func (r *reasons) print(p *page, word string) {
+	for _, why := range r.why {
+		p.indented(fmt.Sprintf("%s %s: %s.", word, strings.Join(r.states[why], ", "), why), "     ", "       ")
 	}
 }
 
 // mayBe says why an end may be in s, though it is taken to be in another state.
 func (l *Life) mayBe(side tracker.Side, s tracker.State) string {
 	e, far := l.end(side), l.end(side.Other())
+	if s != tracker.FinWait1 && e.Possible.Len() > 4 {
+		return "the capture began too late to tell"
+	}
 	switch s {
 	case tracker.FinWait1, tracker.LastAck, tracker.Closing:
 		if far.ShutSince != 0 && l.ladder.of[side].fin == 0 {

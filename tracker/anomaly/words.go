@@ -15,7 +15,7 @@ func seconds(ns int64) string {
 	case ns < 60e9:
 		return strconv.FormatFloat(float64(ns/1e8)/10, 'f', 1, 64) + " s"
 	}
-	return time.Duration(ns).Round(time.Second).String()
+	return time.Duration(ns).Truncate(time.Second).String()
 }
 
 // count spells a number with its noun: 1 probe, 7 probes.
