@@ -22,6 +22,9 @@ func (s ResetShape) String() string { return shapeNames[s] }
 // socket, others for all.
 const ipIDStep = 4096
 
+// ownIDs is how far the IP ID of a connection that counts its own may run: more were lost before the tap only in a storm.
+const ownIDs = 64
+
 // shape reads a RST of snd.
 func (t *Tracker) shape(snd, rcv *end, s *tcp.Segment) ResetShape {
 	foreign := snd.packets > 1 && snd.ttl != 0 && s.TTL != snd.ttl && !snd.has(manyTTLs)
@@ -74,7 +77,7 @@ func (snd *end) marks(s *tcp.Segment) {
 		snd.ttl = s.TTL
 	}
 	if s.IPID != 0 {
-		if snd.ipID != 0 && (snd.jumps(s) || s.IPID == snd.ipID) {
+		if d := int16(s.IPID - snd.ipID); snd.ipID != 0 && (d > ownIDs || d < -ownIDs || d == 0) {
 			snd.flags |= wildIDs
 		}
 		snd.ipID = s.IPID
