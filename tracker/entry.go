@@ -29,6 +29,7 @@ const (
 	opener                         // it sent a SYN of its own: no listener with a queue
 	manyTTLs                       // its segments differ in TTL
 	wildIDs                        // its IP IDs do not count up for this connection alone
+	fixedID                        // several of its segments had the same IP ID
 	baseless                       // where its octets begin is an assumption, and none was seen
 	lingering                      // it lingers in CLOSE_WAIT, and that was told
 	troubled                       // the blame line waits for its peer's next word

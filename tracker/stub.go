@@ -191,7 +191,7 @@ func (t *Tracker) whole(u *stub) *conn {
 	cfg, stats, now, packet, begun := t.cfg, t.stats, t.now, t.packet, t.begun
 	s := &t.opened
 	*s = u.segment()
-	t.cfg.Sink, t.cfg.Facts = nil, 0
+	t.cfg.Sink, t.cfg.Facts, t.replays = nil, 0, true
 	t.now, t.packet, t.begun = u.at, u.first, u.num
 	c := &t.single
 	*c = conn{}
@@ -205,7 +205,7 @@ func (t *Tracker) whole(u *stub) *conn {
 		t.now += lasts[synTimer]
 		t.fire(synTimer, 0, c)
 	}
-	t.cfg, t.stats, t.now, t.packet, t.begun = cfg, stats, now, packet, begun
+	t.cfg, t.stats, t.replays, t.now, t.packet, t.begun = cfg, stats, false, now, packet, begun
 	return c
 }
 

@@ -20,10 +20,12 @@ type Tracker struct {
 	rare    rare
 	streams streams
 	bound   bound
+	frames  frames
 
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
 
+	replays bool   // a stub's SYN acts again: it is no second frame
 	touched uint64 // keeps touch from being optimised away
 	plain   bool   // without what is there for speed and memory only; a test holds the two equal
 
@@ -58,7 +60,7 @@ func (t *Tracker) empty() {
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
-	t.rare, t.bound = rare{}, bound{}
+	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
 }
 
 // batch is how many segments wait for memory together.
@@ -312,19 +314,3 @@ func (t *Tracker) offloaded(n uint32, c *conn, snd *end, s *tcp.Segment) {
 		t.see(Offloaded, n, c, snd, s)
 	}
 }
-
-// twice says that the capture holds the same frame a second time: a mirror port, or both of a host's interfaces. The
-// network's own duplicates look the same. It tells nothing new, its IP ID is not past its sender's latest, and it comes
-// within a millisecond of that: a segment sent again has a later ID where IDs count up.
-func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
-	if snd.ipID-s.IPID >= lately || s.IPID == 0 || snd.packets < 2 || t.now-snd.sentAt > millisecond || s.Flow.V6 != 0 || snd.has(wildIDs) {
-		return false
-	}
-	if s.Flags&(tcp.ACK|tcp.SYN) == tcp.ACK && !(snd.has(hasACK) && !s.Ack.After(snd.ack)) || s.Flags&tcp.RST != 0 {
-		return false
-	}
-	return snd.snd.Started() && !s.End().After(snd.snd.Next())
-}
-
-// lately is how many IP IDs back a frame may be that is captured a second time.
-const lately = 64

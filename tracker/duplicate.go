@@ -1,0 +1,86 @@
+package tracker
+
+import "github.com/tcptrack/tcptrack/internal/tcp"
+
+// A capture may hold a frame twice: a mirror port copies it as it comes in and as it goes out, or the capture runs on a
+// bridge and on its port. Such a frame is one segment. The network's own duplicates look the same when both copies pass
+// the tap within a millisecond, and are taken for the capture's: neither kind tells anything new.
+
+// frames remembers the latest frames by what they hold, at most one a place.
+type frames struct {
+	recent [recentFrames]frame
+
+	// How many frames came twice, of the latest few thousand that take up sequence numbers: dup ACKs come as like twins by
+	// right.
+	again, seen uint32
+}
+
+type frame struct {
+	holds uint64
+	at    int64
+}
+
+const (
+	// recentFrames holds what a saturated gigabit link shows in a millisecond.
+	recentFrames = 1 << 11
+	// together is how long after its first copy a frame's second comes at the most: a switch's queue.
+	together = millisecond
+	// frameWindow is how many frames tell whether the capture holds most of them twice.
+	frameWindow = 1 << 12
+	// leastFrames is how many it takes to say so.
+	leastFrames = 32
+)
+
+// twice says that the capture holds the frame a second time: everything in it is the same, its IP ID too, and it comes
+// within a millisecond. Where the sender's IDs do not tell segments apart (IPv6, 0, or always the same), it takes a
+// capture in which more than a fifth of all frames come twice.
+func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
+	if t.replays {
+		return false
+	}
+	holds := holds(c.hash, s)
+	f := &t.frames.recent[holds>>(64-11)]
+	same := f.holds == holds && t.now-f.at <= together && snd.packets > 1
+	if !same {
+		f.holds = holds
+		if s.IPID != 0 && s.IPID == snd.ipID {
+			snd.flags |= fixedID
+		}
+	}
+	f.at = t.now
+	if s.SegLen() > 0 {
+		t.frames.count(same)
+	}
+	return same && (s.Flow.V6 == 0 && s.IPID != 0 && !snd.has(fixedID) || t.frames.doubled())
+}
+
+// holds mixes what tells a frame from others: TTL and VLAN do not, a router between the two places changes those.
+func holds(h uint32, s *tcp.Segment) uint64 {
+	const k = 0x9e3779b97f4a7c15
+	o := &s.Options
+	v := uint64(h)<<32 | uint64(s.Seq)
+	v = (v ^ v>>29) * k
+	v ^= uint64(s.Ack)<<32 | uint64(s.Len)&0xffff<<16 | uint64(s.Window)
+	v = (v ^ v>>31) * k
+	v ^= uint64(s.Flags)<<49 | uint64(s.Dir)<<48 | uint64(s.IPID)<<32 | uint64(o.TSVal)
+	v = (v ^ v>>29) * k
+	v ^= uint64(o.TSEcr)<<32 | uint64(o.Has)
+	if o.NSACK > 0 {
+		v ^= uint64(o.SACK[0].Lo)<<32 | uint64(o.SACK[0].Hi) ^ uint64(o.SACK[1].Hi)<<16 ^ uint64(o.NSACK)
+	}
+	v = (v ^ v>>31) * k
+	return v ^ v>>32
+}
+
+func (f *frames) count(again bool) {
+	if f.seen == frameWindow {
+		f.seen, f.again = f.seen/2, f.again/2
+	}
+	f.seen++
+	if again {
+		f.again++
+	}
+}
+
+// doubled says that most frames come twice, or enough of them to believe it of any.
+func (f *frames) doubled() bool { return f.seen >= leastFrames && f.again*5 > f.seen }
