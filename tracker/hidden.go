@@ -33,6 +33,7 @@ type wait struct {
 	level   uint8  // gaps that were as long as the one before
 	grew    bool   // a gap was longer than the one before: a persist timer
 	waits   bool   // octets are known to wait
+	repeats bool   // octets in flight ask, not probes
 	took    bool   // the sender acknowledged new octets: a process still owns it, or it shut down for writing only
 	pushed  bool   // the last octets before ended a write
 	blamed  bool   // the blame line knows whether octets waited
@@ -102,6 +103,7 @@ func (t *Tracker) asks(n uint32, c *conn, e *end, repeated bool) {
 	}
 	w.asked, w.alive = t.now, t.now
 	w.asks++
+	w.repeats = w.repeats || repeated
 	grown := w.grew || w.asks == 2 && gap > w.lull+w.lull/4
 	if repeated || grown || c.flags&late != 0 && gap >= 2*second {
 		w.waits = true
@@ -207,14 +209,17 @@ const (
 	rtoMax      = 120 * second
 )
 
-// orphanEnd is how long after the window shut an orphan with that first probe interval dies, silently: one interval
-// after its last probe. With an RTO of 0.2 s that is about 333 s (D4).
-func orphanEnd(first int64) int64 {
-	if first <= 0 {
+// orphanEnd is how long after the window shut an orphan dies, silently: one interval after its last probe, and with that
+// first interval (with an RTO of 0.2 s about 333 s); with octets in flight after eight repeats of them (about 102 s) (D4).
+func (w *wait) orphanEnd() int64 {
+	if w.first <= 0 {
 		return 0
 	}
+	if w.repeats {
+		return (1<<(orphanTries+1) - 1) * min(w.first, w.lull)
+	}
 	var sum int64
-	gap := first
+	gap := w.first
 	for tries := 0; ; tries++ {
 		sum += gap
 		if tries >= orphanTries && gap >= rtoMax {
@@ -252,8 +257,8 @@ func (v EndView) Stall() (Stall, bool) {
 			s.Retries2++
 		}
 	}
-	if w.first > 0 {
-		s.Deadline = w.since + orphanEnd(w.first)
+	if d := w.orphanEnd(); d > 0 {
+		s.Deadline = w.since + d
 		s.Past = w.asked > s.Deadline
 	}
 	return s, true

@@ -14,7 +14,6 @@ type stall struct {
 	gaps    []int64 // between probes, or octets repeated; the first maxGaps
 	packet  uint64  // that shut the window
 	decided uint64  // that brought the verdict
-	flight  bool    // octets or a FIN were in flight: a sender without an owner gives up earlier
 }
 
 // maxGaps bounds the intervals that are shown.
@@ -34,7 +33,6 @@ func (l *Life) follow(s tracker.Side, w tracker.Stall, f *tracker.Fact) {
 		x.gaps = append(x.gaps, w.Gap)
 	}
 	x.Stall = w
-	x.flight = f.Conn.End(s).InFlight() > 0
 	if f.Kind == tracker.Verdict && f.Side == s {
 		x.Hidden, x.decided = f.Hidden, f.Packet
 	}
@@ -80,25 +78,16 @@ func (x *stall) tell(p *page, l *Life, side tracker.Side) {
 		say("it acknowledged new octets of the %s meanwhile: a process still owns the socket, or it was shut down for writing only; no orphan", reader)
 	case x.Retries2 > 0:
 		say("the intervals level off below 120 s: its tcp_retries2 is %d, and with that an orphan would probe for ever", x.Retries2)
-	case x.Past && !x.flight:
+	case x.Past:
 		say("an orphan would have been gone at %s, %s after the window shut; it asked on after that, so it was none", stamp(x.Deadline), x.patience())
 	case x.RTO != 0 && x.Opened == 0 && l.end(side).State != tracker.Closed:
 		say("without a process of its own (an orphan) it would be gone at %s, %s after the window shut, by Linux' defaults and a shortest interval of %s; what is heard of it later tells that it is none",
-			stamp(x.gone()), x.patience(), output.Span(x.RTO))
+			stamp(x.Deadline), x.patience(), output.Span(x.RTO))
 	}
-}
-
-// gone is when an orphan would be: behind a shut window one interval after its last probe; with octets or a FIN in
-// flight after eight repeats, nine doubling intervals.
-func (x *stall) gone() int64 {
-	if x.flight {
-		return x.Since + 511*x.RTO
-	}
-	return x.Deadline
 }
 
 // patience is how long an orphan lasts.
-func (x *stall) patience() string { return fmt.Sprintf("about %d s", (x.gone()-x.Since)/1e9) }
+func (x *stall) patience() string { return fmt.Sprintf("about %d s", (x.Deadline-x.Since)/1e9) }
 
 // cadence says how far apart the probes were, and which timer that is.
 func (x *stall) cadence() string {
