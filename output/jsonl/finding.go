@@ -3,6 +3,7 @@ package jsonl
 import (
 	"strconv"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
@@ -17,8 +18,12 @@ func (w *Writer) Finding(f *anomaly.Finding) {
 		b = appendUint(b, `,"conn":`, f.Conn)
 	}
 	b = appendUint(b, `,"packet":`, f.Packet)
-	b = appendEndpoint(b, `,"client":`, f.Client)
-	b = appendEndpoint(b, `,"server":`, f.Server)
+	if f.Client != (tcp.Endpoint{}) { // a population may name none
+		b = appendEndpoint(b, `,"client":`, f.Client)
+	}
+	if f.Server != (tcp.Endpoint{}) {
+		b = appendEndpoint(b, `,"server":`, f.Server)
+	}
 	b = appendString(b, `,"id":`, f.ID)
 	b = appendString(b, `,"status":`, f.Status.String())
 	b = appendString(b, `,"code":`, f.Rule.Code)

@@ -13,7 +13,7 @@ var AcceptQueueOverflow = Rule{
 	Severity:  Warning,
 	Culprits:  "the server's application, which does not accept",
 	Evidence:  "the client has completed the handshake and repeats its first data; the server has sent nothing but its SYN-ACK, perhaps again",
-	Threshold: "3 repetitions, or 2 where the SYN-ACK was repeated too: a lost segment is made good by the first",
+	Threshold: "3 repetitions, or 2 where the SYN-ACK was repeated too, and a second: a lost segment is made good by the first",
 	Cause:     "the listener's accept queue is full: the application does not accept, or not fast enough, or its backlog is small; the kernel drops the handshake's last ACK and the data behind it, and the client believes that it is connected",
 	Remedy:    "on the server 'ss -tln sport = :PORT' shows the queue (Recv-Q) and its length (Send-Q), 'nstat -az TcpExtListenOverflows' counts; find out why the application does not accept; a larger listen backlog and net.core.somaxconn only for bursts",
 	NotWhen:   "TCP_DEFER_ACCEPT, which takes the data; a last ACK that is lost; a path that is cut right after the handshake, which looks the same from afar",
@@ -44,7 +44,7 @@ func (j *acceptQueueOverflow) Fact(b *Bench, f *tracker.Fact) {
 	}
 	x := j.sent.note(f)
 	server := f.Conn.End(tracker.Server)
-	if x == nil || x.n < j.limit && !(x.n == j.limit-1 && server.SYNRepeats() > 0) {
+	if x == nil || f.Time-server.SentAt() < nsPerSecond || x.n < j.limit && !(x.n == j.limit-1 && server.SYNRepeats() > 0) {
 		return
 	}
 	fresh := b.Standing(x.Conn, f.Side) == nil

@@ -23,8 +23,8 @@ type Bench struct {
 	byFact [32][]int // seats by bit of FactKind
 	alarms alarms
 	open   map[slot]*Finding
-	codes  map[uint64][]*Rule // rules that found something on a connection that lives, by its number
-	serial map[slot]int       // findings so far of a rule, connection and side that live
+	found  map[uint64]*found // what was found on a connection that lives, by its number
+	serial map[slot]int      // findings so far of a rule, connection and side that live
 	now    int64
 	packet uint64
 	counts map[string]int
@@ -49,12 +49,18 @@ type slot struct {
 	extra string // of populations: whom it is about
 }
 
+// found is what was found on one connection.
+type found struct {
+	rules []*Rule // once for each finding that stands
+	seats uint64  // of all that ever raised one, a bit each
+}
+
 // maxOpen bounds the findings that are open at once, and the alarms.
 const maxOpen = 1 << 20
 
 // NewBench seats a judge for each rule; set overrides thresholds by code and name.
 func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
-	b := &Bench{sink: sink, open: map[slot]*Finding{}, codes: map[uint64][]*Rule{}, serial: map[slot]int{}, counts: map[string]int{}}
+	b := &Bench{sink: sink, open: map[slot]*Finding{}, found: map[uint64]*found{}, serial: map[slot]int{}, counts: map[string]int{}}
 	for i, r := range rules {
 		l := Limits{}
 		for _, x := range r.Limits {
@@ -181,7 +187,13 @@ func (b *Bench) Tell(f *Finding) {
 		f.told = true
 		b.counts[f.Rule.Code]++
 		if !f.Population {
-			b.codes[f.Conn] = append(b.codes[f.Conn], f.Rule)
+			y := b.found[f.Conn]
+			if y == nil {
+				y = &found{}
+				b.found[f.Conn] = y
+			}
+			y.rules = append(y.rules, f.Rule)
+			y.seats |= 1 << f.at.seat
 		}
 	}
 	if b.sink != nil {
@@ -202,9 +214,9 @@ func (b *Bench) Withdraw(f *Finding) {
 	delete(b.open, f.at)
 	b.Tell(f)
 	b.counts[f.Rule.Code]--
-	if rules := b.codes[f.Conn]; !f.Population {
-		if i := slices.Index(rules, f.Rule); i >= 0 {
-			b.codes[f.Conn] = slices.Delete(rules, i, i+1)
+	if y := b.found[f.Conn]; y != nil && !f.Population {
+		if i := slices.Index(y.rules, f.Rule); i >= 0 {
+			y.rules = slices.Delete(y.rules, i, i+1)
 		}
 	}
 }
@@ -213,11 +225,12 @@ func (b *Bench) Withdraw(f *Finding) {
 func (b *Bench) ended(f *tracker.Fact) {
 	num := f.Conn.Num()
 	b.last, b.lastCodes = num, nil
-	rules, found := b.codes[num]
-	if !found {
+	y := b.found[num]
+	if y == nil {
 		return
 	}
-	for i := range b.seats {
+	for left := y.seats; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
 		delete(b.serial, slot{i, num, 0, ""})
 		for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
 			at := slot{i, num, side, ""}
@@ -231,8 +244,8 @@ func (b *Bench) ended(f *tracker.Fact) {
 			delete(b.open, at)
 		}
 	}
-	b.lastCodes = rules
-	delete(b.codes, num)
+	b.lastCodes = y.rules
+	delete(b.found, num)
 }
 
 // Codes returns the rules that found something on a connection, for its line: of the connection that ended last, or of
@@ -241,7 +254,10 @@ func (b *Bench) Codes(conn uint64) []*Rule {
 	if conn == b.last {
 		return b.lastCodes
 	}
-	return b.codes[conn]
+	if y := b.found[conn]; y != nil {
+		return y.rules
+	}
+	return nil
 }
 
 // Counts returns how many findings each code has, the withdrawn left out.

@@ -4,7 +4,10 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // crowd keeps something for each of the many endpoints that connections come to, a bounded number of them: those that
 // were asked for lately. An endpoint has two places; it takes the one that was left alone for longer.
-type crowd[T any] struct{ places []place[T] }
+type crowd[T any] struct {
+	places []place[T]
+	latest *place[T] // most questions are about the same endpoint as the one before
+}
 
 type place[T any] struct {
 	who  tcp.Endpoint
@@ -13,14 +16,22 @@ type place[T any] struct {
 }
 
 // newCrowd makes room for 1<<shift endpoints.
-func newCrowd[T any](shift int) crowd[T] { return crowd[T]{make([]place[T], 1<<shift)} }
+func newCrowd[T any](shift int) crowd[T] {
+	places := make([]place[T], 1<<shift)
+	return crowd[T]{places, &places[0]}
+}
 
 // at returns what is kept for an endpoint, new and zero where nothing is.
 func (c *crowd[T]) at(who tcp.Endpoint, now int64) *T {
+	if p := c.latest; p.who == who && p.used != 0 {
+		p.used = now
+		return &p.it
+	}
 	two := c.two(who)
 	for i := range two {
 		if p := &two[i]; p.used != 0 && p.who == who {
 			p.used = now
+			c.latest = p
 			return &p.it
 		}
 	}
@@ -29,6 +40,7 @@ func (c *crowd[T]) at(who tcp.Endpoint, now int64) *T {
 		p = &two[1]
 	}
 	*p = place[T]{who: who, used: now}
+	c.latest = p
 	return &p.it
 }
 
@@ -77,3 +89,6 @@ func (c *seconds64) sum(from, to int64) (n int) {
 	}
 	return n
 }
+
+// grown is what a number must have come to before it is told again.
+func grown(told int) int { return told + told/4 }

@@ -2,6 +2,7 @@ package anomaly
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
@@ -118,11 +119,7 @@ type Finding struct {
 // Wireshark is the display filter that shows its packets.
 func (f *Finding) Wireshark() string {
 	if f.Population {
-		family := "ip"
-		if f.Server.V6 {
-			family = "ipv6"
-		}
-		return "tcp.port == " + strconv.Itoa(int(f.Server.Port)) + " && " + family + ".addr == " + f.Server.IP().String()
+		return f.crowdFilter()
 	}
 	return "tcp.stream eq " + strconv.FormatUint(uint64(f.Stream), 10)
 }
@@ -140,4 +137,28 @@ func (f *Finding) Add(packet uint64) {
 		f.Evidence = f.Evidence[:maxEvidence-1]
 	}
 	f.Evidence = append(f.Evidence, packet)
+}
+
+// crowdFilter is the display filter of a finding about a population: what it names of addresses and ports; of one about
+// the capture itself, the first packet that shows it.
+func (f *Finding) crowdFilter() string {
+	var parts []string
+	address := func(e tcp.Endpoint) {
+		family := "ip"
+		if e.V6 {
+			family = "ipv6"
+		}
+		if e.Addr != (tcp.Addr{}) {
+			parts = append(parts, family+".addr == "+e.IP().String())
+		}
+	}
+	if f.Server.Port != 0 {
+		parts = append(parts, "tcp.port == "+strconv.Itoa(int(f.Server.Port)))
+	}
+	address(f.Server)
+	address(f.Client)
+	if len(parts) == 0 && len(f.Evidence) > 0 {
+		return "frame.number == " + strconv.FormatUint(f.Evidence[0], 10)
+	}
+	return strings.Join(parts, " && ")
 }

@@ -134,8 +134,9 @@ func (j *mtuBlackhole) hole(b *Bench, k tallyKey, h *hole) (over bool) {
 		delete(j.holes, k) // it was filled, or acknowledged without having been seen
 		return true
 	}
-	if me.SentAt() < h.since+nsPerSecond {
-		return false // its sender must be known to live
+	peer := v.End(k.side.Other())
+	if me.SentAt() < h.since+nsPerSecond || me.Una() != h.at || peer.SentAt() < h.since {
+		return false // its sender must be known to live, and its receiver to wait for just that
 	}
 	z := b.Raise(h.Case, k.side)
 	z.Culprit, z.Since = Network, h.since

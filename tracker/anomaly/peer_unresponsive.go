@@ -60,7 +60,7 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	n := j.silent[k]
-	if n < j.limit || peer.ShutSince() != 0 || queued(f.Conn, f.Side) {
+	if n < j.limit || f.Time-x.since < nsPerSecond || peer.ShutSince() != 0 || queued(f.Conn, f.Side) {
 		return
 	}
 	fresh := z == nil

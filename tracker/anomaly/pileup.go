@@ -59,7 +59,7 @@ func (j *pileup) enter(b *Bench, v tracker.View, side tracker.Side, packet uint6
 		j.at[at] = p
 	}
 	p.n++
-	if p.n <= j.limit || p.n < 2*p.told || p.flows(b.Now()) {
+	if p.n <= j.limit || p.n < grown(p.told) || p.flows(b.Now()) {
 		return
 	}
 	p.told = p.n

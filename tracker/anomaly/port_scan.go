@@ -50,6 +50,13 @@ type scan struct {
 	ports [64]uint16 // that have not answered; n of them
 }
 
+// try is the first that a host tried of another. Most pairs never try a second port: they take no more room than this.
+type try struct {
+	who  uint32 // a hash of the pair
+	port uint16
+	more bool // there are more: see pairs
+}
+
 // forgets is after how long without a try a pair is free to be forgotten.
 const forgets = 60 * nsPerSecond
 
@@ -58,6 +65,7 @@ const answering = 3 * nsPerSecond / 2
 
 type portScan struct {
 	limit int
+	first [maxPairs]try
 	pairs []scan
 	wide  map[pair]*wide // those with a finding
 	armed []pair         // in order of their alarms
@@ -75,23 +83,27 @@ func (j *portScan) Fact(b *Bench, f *tracker.Fact) {
 	}
 	client, server := f.Conn.Endpoints()
 	p := pair{client.Addr, server.Addr, server.V6}
-	s := &j.pairs[mix(p.from, mix(p.to, 0))%maxPairs]
-	if f.Kind == tracker.Joined {
-		s.answered(p, server.Port)
-		if len(j.wide) > 0 {
-			if w := j.wide[p]; w != nil {
-				delete(w.ports, server.Port)
-			}
+	h := mix(p.from, mix(p.to, 0))
+	who, i := uint32(h>>32), h%maxPairs
+	first, s := &j.first[i], &j.pairs[i]
+	switch {
+	case f.Kind == tracker.Joined:
+		if first.who == who {
+			j.answered(p, first, s, server.Port)
 		}
 		return
-	}
-	if s.pair != p {
-		// Whoever was here first stays while it goes on; a flood of others wears it down.
-		if s.n > 1 && f.Time-s.last < forgets {
-			s.last -= nsPerSecond / 4
-			return
-		}
-		s.pair, s.at, s.first, s.n, s.armed = p, f.Time, f.Packet, 0, false
+	case first.who != who && first.more && s.n > 1 && f.Time-s.last < forgets:
+		s.last -= nsPerSecond / 4 // who was here first stays while it goes on; a flood of others wears it down
+		return
+	case first.who != who:
+		*first = try{who, server.Port, false}
+		return
+	case !first.more && first.port == server.Port:
+		return
+	case !first.more:
+		first.more = true
+		s.pair, s.at, s.first, s.n, s.armed = p, f.Time, f.Packet, 1, false
+		s.ports[0] = first.port
 	}
 	s.last = f.Time
 	if len(j.wide) > 0 {
@@ -112,13 +124,19 @@ func (j *portScan) Fact(b *Bench, f *tracker.Fact) {
 }
 
 // answered takes a port out that is served.
-func (s *scan) answered(p pair, port uint16) {
-	if s.pair != p {
+func (j *portScan) answered(p pair, first *try, s *scan, port uint16) {
+	if !first.more {
+		if first.port == port {
+			*first = try{}
+		}
 		return
 	}
 	if i := slices.Index(s.ports[:s.n], port); i >= 0 {
 		s.n--
 		s.ports[i] = s.ports[s.n]
+	}
+	if w := j.wide[p]; w != nil {
+		delete(w.ports, port)
 	}
 }
 
@@ -154,7 +172,7 @@ func (j *portScan) Wake(b *Bench, _ Alarm) {
 		w.say(x)
 		b.Close(x, b.Now())
 		return
-	case len(w.ports) >= 2*w.told:
+	case len(w.ports) >= grown(w.told):
 		w.tell(b, x)
 	}
 	j.armed = append(j.armed, p)

@@ -153,7 +153,7 @@ func (j *synFlood) Wake(b *Bench, _ Alarm) {
 	begun, done, open := h.begun.sum(s-11, s-1), h.done.sum(s-11, s-1), h.open.sum(s-11, s-1)
 	switch {
 	case waiting > j.halfOpen || begun > j.begun && 2*done < begun && 2*open > begun:
-		if x == nil || waiting > 2*h.peak {
+		if x == nil || waiting >= grown(h.peak) {
 			j.tell(b, at, h, waiting, begun, done)
 		}
 	case x != nil:

@@ -52,7 +52,7 @@ func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
 	}
 	*r.came.of(s)++
 	r.n++
-	if r.n <= j.limit || r.n < 2*r.told {
+	if r.n <= j.limit || r.n < grown(r.told) {
 		return
 	}
 	if r.told == 0 {

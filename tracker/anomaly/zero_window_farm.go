@@ -25,7 +25,7 @@ var ZeroWindowFarm = Rule{
 	},
 	Wakes: tracker.Probed | tracker.Resent | tracker.Shut | tracker.Opened | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &zeroWindowFarm{limit: l.Count("connections"), after: l.Seconds("shut"), shut: map[uint64]*held{}, farms: map[farm]*int{}}
+		return &zeroWindowFarm{limit: l.Count("connections"), after: l.Seconds("shut"), shut: map[uint64]*held{}, farms: map[farm]*crew{}}
 	},
 }
 
@@ -43,11 +43,14 @@ type held struct {
 	counted bool
 }
 
+// crew are the connections of one farm.
+type crew struct{ n, told int }
+
 type zeroWindowFarm struct {
 	limit int
 	after int64
 	shut  map[uint64]*held
-	farms map[farm]*int
+	farms map[farm]*crew
 }
 
 // neighbourhood is the /24 of an IPv4 address, the /64 of an IPv6 one.
@@ -98,15 +101,16 @@ func (j *zeroWindowFarm) over(b *Bench, num uint64) {
 		return
 	}
 	delete(j.shut, num)
-	n := j.farms[h.farm]
-	if !h.counted || n == nil {
+	c := j.farms[h.farm]
+	if !h.counted || c == nil {
 		return
 	}
-	*n--
-	if x := b.StandingFor(h.about()); x != nil && *n <= j.limit/2 {
+	c.n--
+	if x := b.StandingFor(h.about()); x != nil && c.n <= j.limit/2 {
+		c.told = 0
 		b.Close(x, b.Now())
 	}
-	if *n == 0 {
+	if c.n == 0 {
 		delete(j.farms, h.farm)
 	}
 }
@@ -118,22 +122,23 @@ func (j *zeroWindowFarm) Wake(b *Bench, a Alarm) {
 		return
 	}
 	h.counted = true
-	n := j.farms[h.farm]
-	if n == nil {
-		n = new(int)
-		j.farms[h.farm] = n
+	c := j.farms[h.farm]
+	if c == nil {
+		c = &crew{}
+		j.farms[h.farm] = c
 	}
-	*n++
-	if *n <= j.limit {
+	c.n++
+	if c.n <= j.limit || c.n < grown(c.told) {
 		return
 	}
+	c.told = c.n
 	x := b.StandingFor(h.about())
 	if x == nil {
-		x = b.RaiseFor(h.about(), Case{Client: tcp.Endpoint{Addr: h.from, V6: h.to.V6}, Server: h.to})
+		x = b.RaiseFor(h.about(), Case{Server: h.to})
 		x.Culprit, x.Since = Attacker, h.since
 	}
 	x.Add(h.packet)
-	x.Summary = fmt.Sprintf("%d connections from %s to %s hold their windows shut for %s and longer", *n, h.name(), h.to, seconds(j.after))
+	x.Summary = fmt.Sprintf("%d connections from %s to %s hold their windows shut for %s and longer", c.n, h.name(), h.to, seconds(j.after))
 	b.Tell(x)
 }
 
