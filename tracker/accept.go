@@ -110,7 +110,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 				t.uncaptured(c, rcv)
 			}
 			if t.wants(Missed) {
-				t.witness(n, c, rcv, Fact{Kind: Missed, Seg: s, Octets: a.Missed})
+				t.witness(n, c, rcv, &Fact{Kind: Missed, Seg: s, Octets: a.Missed})
 			}
 		}
 		t.frees(rcv)

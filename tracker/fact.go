@@ -76,21 +76,22 @@ type Witness interface {
 func (t *Tracker) wants(k FactKind) bool { return t.cfg.Facts&k != 0 }
 
 // witness tells of a fact of the endpoint e; callers ask wants first, so that ordinary segments cost nothing.
-func (t *Tracker) witness(n uint32, c *conn, e *end, f Fact) {
+func (t *Tracker) witness(n uint32, c *conn, e *end, what *Fact) {
+	f := &t.fact
+	*f = *what
 	f.Side = c.sideOf(e)
 	f.Time, f.Packet = t.now, t.packet
 	f.Conn = View{t, n, c}
 	if f.Kind&ordinary == 0 || f.Again {
 		c.flags |= told
 	}
-	t.fact = f
-	t.cfg.Witness.Fact(&t.fact)
+	t.cfg.Witness.Fact(f)
 }
 
 // see is witness for the facts that need no more than a segment.
 func (t *Tracker) see(k FactKind, n uint32, c *conn, e *end, s *tcp.Segment) {
 	if t.wants(k) {
-		t.witness(n, c, e, Fact{Kind: k, Seg: s})
+		t.witness(n, c, e, &Fact{Kind: k, Seg: s})
 	}
 }
 

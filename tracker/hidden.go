@@ -75,7 +75,7 @@ func (t *Tracker) believe(n uint32, c *conn, e *end, w *wait, v Hidden, from int
 	}
 	w.verdict, w.from = v, from
 	if t.wants(Verdict) {
-		t.witness(n, c, e, Fact{Kind: Verdict, Hidden: v})
+		t.witness(n, c, e, &Fact{Kind: Verdict, Hidden: v})
 	}
 }
 

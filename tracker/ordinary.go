@@ -128,7 +128,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		snd.time(s, t.now)
 	}
 	if r.Class == reassembly.Ahead && t.wants(Ahead) {
-		t.witness(n, c, snd, Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(next)})
+		t.witness(n, c, snd, &Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(next)})
 	}
 	if snd.has(lingering) && r.New > 0 && s.Len > 0 {
 		t.stirs(n, c, snd, s)

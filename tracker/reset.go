@@ -25,7 +25,7 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	taken, exact := t.resets(c, snd, rcv, s)
 	shape := t.shape(snd, rcv, s)
 	if t.wants(Reset) {
-		t.witness(n, c, snd, Fact{Kind: Reset, Seg: s, Taken: taken, Shape: shape})
+		t.witness(n, c, snd, &Fact{Kind: Reset, Seg: s, Taken: taken, Shape: shape})
 	}
 	if taken {
 		t.diesBehind(n, c, snd, shape)

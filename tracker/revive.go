@@ -49,7 +49,7 @@ func (t *Tracker) revive(n uint32, c *conn, snd *end, s *tcp.Segment) {
 		return
 	}
 	if t.wants(Revived) {
-		t.witness(n, c, snd, Fact{Kind: Revived, Seg: s, Taken: w.believed, RST: w.packet})
+		t.witness(n, c, snd, &Fact{Kind: Revived, Seg: s, Taken: w.believed, RST: w.packet})
 	}
 	t.rare.exhume(n, s.Dir)
 	snd.flags &^= abortive | doubted

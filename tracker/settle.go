@@ -79,13 +79,13 @@ var usual = [tcp.NumStates]StateSet{
 func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 	from := e.shown.state
 	if (c.flags&told != 0 || !usual[from].Has(to)) && t.wants(Moved) {
-		t.witness(n, c, e, Fact{Kind: Moved, From: from, To: to})
+		t.witness(n, c, e, &Fact{Kind: Moved, From: from, To: to})
 	}
 	switch {
 	case to == Established && from == SynRecv && t.wants(Joined):
-		t.witness(n, c, e, Fact{Kind: Joined})
+		t.witness(n, c, e, &Fact{Kind: Joined})
 	case to == TimeWait && t.wants(Rested):
-		t.witness(n, c, e, Fact{Kind: Rested})
+		t.witness(n, c, e, &Fact{Kind: Rested})
 	}
 }
 

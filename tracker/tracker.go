@@ -195,7 +195,7 @@ func (t *Tracker) observe(h uint32, s *tcp.Segment) {
 func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	t.number(n, c, s)
 	if c.first == s.Number && t.wants(Began) {
-		t.witness(n, c, &c.ends[s.Dir], Fact{Kind: Began, Seg: s, Again: c.flags&again != 0, Gap: t.gap})
+		t.witness(n, c, &c.ends[s.Dir], &Fact{Kind: Began, Seg: s, Again: c.flags&again != 0, Gap: t.gap})
 	}
 	t.segment(n, c, s)
 	t.settle(n, c)

@@ -82,13 +82,5 @@ func whole(ns int64) int64 { return ns / nsPerSecond }
 // of is the count of second s.
 func (c *seconds64) of(s int64) *int32 { return &c[uint64(s)%64] }
 
-// sum adds up the seconds from up to, not with, to.
-func (c *seconds64) sum(from, to int64) (n int) {
-	for s := from; s < to; s++ {
-		n += int(*c.of(s))
-	}
-	return n
-}
-
 // grown is what a number must have come to before it is told again.
 func grown(told int) int { return told + told/4 }

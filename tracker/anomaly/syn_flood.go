@@ -32,12 +32,27 @@ var SYNFlood = Rule{
 // handshakes are those to one listener, by the second in which they began. A handshake counts for a minute: then its
 // host has given it up.
 type handshakes struct {
-	now               int64 // the latest second
-	begun, done, open seconds64
-	total             int // open now
-	packet            uint64
-	peak              int // of the finding that stands
-	armed             bool
+	now    int64 // the latest second
+	total  int   // open now
+	packet uint64
+	peak   int // of the finding that stands
+	armed  bool
+	by     [64]beginners
+}
+
+// beginners are the handshakes that began in one second: so many, so many of them completed, and still open.
+type beginners struct{ begun, done, open int32 }
+
+// of is second s, one of the last 60.
+func (h *handshakes) of(s int64) *beginners { return &h.by[uint64(s)%64] }
+
+// sum adds up the seconds from up to, not with, to.
+func (h *handshakes) sum(from, to int64) (begun, done, open int) {
+	for s := from; s < to; s++ {
+		c := h.of(s)
+		begun, done, open = begun+int(c.begun), done+int(c.done), open+int(c.open)
+	}
+	return begun, done, open
 }
 
 type synFlood struct {
@@ -76,8 +91,9 @@ func (j *synFlood) begins(b *Bench, f *tracker.Fact) {
 	h := j.listeners.at(at, f.Time)
 	s := whole(f.Time)
 	h.tick(s)
-	*h.begun.of(s)++
-	*h.open.of(s)++
+	c := h.of(s)
+	c.begun++
+	c.open++
 	h.total++
 	h.packet = f.Packet
 	j.arm(b, at, h)
@@ -105,12 +121,13 @@ func (j *synFlood) count(b *Bench, v tracker.View, now int64, begun, done, open 
 	}
 	h.tick(whole(now))
 	s := whole(v.Start())
-	if s <= h.now-60 || *h.begun.of(s) == 0 {
+	c := h.of(s)
+	if s <= h.now-60 || c.begun == 0 {
 		return
 	}
-	*h.begun.of(s) += begun
-	*h.done.of(s) += done
-	*h.open.of(s) += open
+	c.begun += begun
+	c.done += done
+	c.open += open
 	h.total += int(open)
 	if open > 0 {
 		j.arm(b, at, h)
@@ -128,8 +145,8 @@ func (h *handshakes) tick(s int64) {
 	}
 	for h.now < s {
 		h.now++
-		h.total -= int(*h.open.of(h.now - 60))
-		*h.begun.of(h.now), *h.done.of(h.now), *h.open.of(h.now - 60), *h.open.of(h.now) = 0, 0, 0, 0
+		h.total -= int(h.of(h.now - 60).open)
+		*h.of(h.now - 60), *h.of(h.now) = beginners{}, beginners{}
 	}
 }
 
@@ -149,8 +166,9 @@ func (j *synFlood) Wake(b *Bench, _ Alarm) {
 	s := whole(b.Now())
 	h.tick(s)
 	// What began in the last second may yet be completed.
-	waiting := h.total - h.open.sum(s-1, s+1)
-	begun, done, open := h.begun.sum(s-11, s-1), h.done.sum(s-11, s-1), h.open.sum(s-11, s-1)
+	_, _, young := h.sum(s-1, s+1)
+	waiting := h.total - young
+	begun, done, open := h.sum(s-11, s-1)
 	switch {
 	case waiting > j.halfOpen || begun > j.begun && 2*done < begun && 2*open > begun:
 		if x == nil || waiting >= grown(h.peak) {
@@ -171,7 +189,7 @@ func (j *synFlood) tell(b *Bench, at tcp.Endpoint, h *handshakes, waiting, begun
 	x.Culprit = Attacker
 	if h.peak == 0 {
 		s := h.now - 59
-		for s < h.now && *h.open.of(s) == 0 {
+		for s < h.now && h.of(s).open == 0 {
 			s++
 		}
 		x.Since = s * nsPerSecond
