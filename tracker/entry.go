@@ -9,85 +9,85 @@ import (
 type endFlags uint32
 
 const (
-	hasISS    endFlags = 1 << iota // iss is known
-	hasACK                         // ack and edge are known
-	hasFIN                         // fin is known
-	hasScale                       // its windows are scaled by scale
-	unscaled                       // its scale is not known: the handshake was not seen
-	gotFIN                         // proven: it has received its peer's FIN
-	finACKs                        // its FIN segment acknowledged the peer's FIN
-	probed                         // it has probed since its peer's window was shut
-	offloads                       // its checksums are its network card's work
-	goodSum                        // a good checksum of it was seen
-	stalled                        // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
-	hasTS                          // tsRecent is known
-	abortive                       // it sent a RST that was accepted
-	doubted                        // a RST in its name was not accepted, and it has said nothing since
-	synAgain                       // its SYN-ACK was repeated after the handshake's ACK had passed
-	owned                          // it took data after its FIN: its owner has not closed wholly
-	pushed                         // its latest octets ended a write (PSH)
-	opener                         // it sent a SYN of its own: no listener with a queue
-	manyTTLs                       // its segments differ in TTL
-	wildIDs                        // its IP IDs do not count up for this connection alone
-	fixedID                        // several of its segments had the same IP ID
-	baseless                       // where its octets begin is an assumption, and none was seen
-	lingering                      // it lingers in CLOSE_WAIT, and that was told
-	troubled                       // the blame line waits for its peer's next word
+	hasISS     endFlags = 1 << iota // iss is known
+	hasACK                          // ack and edge are known
+	hasFIN                          // fin is known
+	hasScale                        // its windows are scaled by scale
+	unscaled                        // its scale is not known: the handshake was not seen
+	gotFIN                          // proven: it has received its peer's FIN
+	finACKs                         // its FIN segment acknowledged the peer's FIN
+	probed                          // it has probed since its peer's window was shut
+	offloads                        // its checksums are its network card's work
+	goodSum                         // a good checksum of it was seen
+	stalled                         // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
+	hasTS                           // tsRecent is known
+	abortive                        // it sent a RST that was accepted
+	doubted                         // a RST in its name was not accepted, and it has said nothing since
+	synAgain                        // its SYN-ACK was repeated after the handshake's ACK had passed
+	owned                           // it took data after its FIN: its owner has not closed wholly
+	pushed                          // its latest octets ended a write (PSH)
+	opener                          // it sent a SYN of its own: no listener with a queue
+	manyTTLs                        // its segments differ in TTL
+	wildIDs                         // its IP IDs do not count up for this connection alone
+	fixedID                         // several of its segments had the same IP ID
+	baseless                        // where its octets begin is an assumption, and none was seen
+	lingering                       // it lingers in CLOSE_WAIT, and that was told
+	oddlyACKed                      // octets of it that were not seen were acknowledged: see rare.odd
+	troubled                        // the blame line waits for its peer's next word
 )
 
-// end is one endpoint. Times are capture nanoseconds. What every segment needs comes first, in three lines of the cache.
+// end is one endpoint. Times are capture nanoseconds. It fills five lines of the cache; what every segment needs is in
+// the first three.
 type end struct {
-	snd   reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
-	ack   tcp.Seq           // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
-	edge  tcp.Seq           // right edge of the receive window it announced; iff hasACK
-	fin   tcp.Seq           // sequence number of its FIN; iff hasFIN
-	flags endFlags
+	snd    reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
+	ack    tcp.Seq           // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
+	edge   tcp.Seq           // right edge of the receive window it announced; iff hasACK
+	fin    tcp.Seq           // sequence number of its FIN; iff hasFIN
+	flags  endFlags
+	win    uint32 // receive window it announced last, octets
+	maxWin uint32
 
-	win      uint32 // receive window it announced last, octets
-	maxWin   uint32
 	tsRecent uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
 	wait     uint32 // what it waits for at its peer's shut window; 0: nothing
 	ipID     uint16
+	mss      uint16
 	ttl      uint8
 	scale    uint8
-	cause    cause // of the latest change
-	unheard  uint8 // probes and keepalives sent since its peer was last heard
+	cause    cause    // of the latest change
+	unheard  uint8    // probes and keepalives sent since its peer was last heard
+	sure     State    // proven
+	est      State    // sure moved on by pend
+	set      StateSet // the states that sure may be
+	expired  StateSet // states into which a timer that no packet shows may have moved it
+	pend     eventSet // what passed the tap toward it and it has not shown to have received
+	barred   eventSet // presumptions taken back for good: only proof moves it now
+	finAgain uint8    // times that its FIN was repeated
+	shown    claim    // as last told to the Sink
+	weighed  weight   // what shown was made of
+	sentAt   int64    // its latest segment
+	flight   int64    // since when something of it has been unacknowledged, 0 for nothing
+	calmAt   int64    // since when nothing of it has been in flight
 
-	sure    State    // proven
-	est     State    // sure moved on by pend
-	set     StateSet // the states that sure may be
-	expired StateSet // states into which a timer that no packet shows may have moved it
-	pend    eventSet // what passed the tap toward it and it has not shown to have received
-	barred  eventSet // presumptions taken back for good: only proof moves it now
-	shown   claim    // as last told to the Sink
-	weighed weight   // what shown was made of
-
-	sentAt  int64   // its latest segment
-	flight  int64   // since when something of it has been unacknowledged, 0 for nothing
-	calmAt  int64   // since when nothing of it has been in flight
-	shutAt  int64   // since when its window has been shut, 0 for open
-	tsAt    int64   // when tsRecent was taken
-	timedAt int64   // 0: no round trip is being measured
-	timed   tcp.Seq // the round trip being measured ends with an acknowledgement of this
-
-	timedLen, through uint16 // octets of the segment timed; the most of one that was acknowledged
-
+	shutAt                  int64   // since when its window has been shut, 0 for open
+	tsAt                    int64   // when tsRecent was taken
+	timedAt                 int64   // 0: no round trip is being measured
+	timed                   tcp.Seq // the round trip being measured ends with an acknowledgement of this
+	timedLen, through       uint16  // octets of the segment timed; the most of one that was acknowledged
 	packets, bytes, payload uint64
+	iss                     tcp.Seq // initial sequence number; iff hasISS
+	synACK                  tcp.Seq // what its SYN-ACK acknowledged
 
 	rtt                          rtt
-	iss                          tcp.Seq // initial sequence number; iff hasISS
 	sackHi                       tcp.Seq // right edge of the highest SACK block it sent above ack
-	synACK                       tcp.Seq // what its SYN-ACK acknowledged
 	ackedFrom                    tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
-	mss                          uint16
-	synData                      uint16 // octets that rode on its SYN and are not acknowledged
-	finAgain                     uint8  // times that its FIN was repeated
-	dueAt                        int64  // deadline of est, 0 for none
-	shutSum                      int64  // for how long its window was shut before shutAt
-	pendAt                       [numPresumed]int64
+	synData                      uint16  // octets that rode on its SYN and are not acknowledged
+	synRTX                       uint16
 	retransmissions, zeroWindows uint32
-	probes, keepalives           uint32
-	badSums, synRTX              uint32
+	probes, keepalives, badSums  uint32
+
+	pendAt  [numPresumed]int64
+	dueAt   int64 // deadline of est, 0 for none
+	shutSum int64 // for how long its window was shut before shutAt
 }
 
 // claim is what is said of an endpoint.

@@ -31,7 +31,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			}
 		}
 	case snd.has(hasISS) && snd.iss == s.Seq:
-		snd.synRTX++
+		snd.synRTX = min(snd.synRTX, 1<<16-2) + 1
 		snd.timedAt = 0
 		t.see(SYNAgain, n, c, snd, s)
 		snd.retract(rcvRST) // Windows tries again after a refusal
@@ -157,7 +157,7 @@ func (t *Tracker) answers(n uint32, c *conn, rcv *end, s *tcp.Segment) bool {
 // synACKAgain is a SYN-ACK repeated: the handshake's last ACK was lost, or the listener does not take it (a full accept
 // queue, TCP_DEFER_ACCEPT).
 func (t *Tracker) synACKAgain(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
-	snd.synRTX++
+	snd.synRTX = min(snd.synRTX, 1<<16-2) + 1
 	t.see(SYNAgain, n, c, snd, s)
 	snd.timedAt = 0
 	if snd.sure != SynRecv {

@@ -17,9 +17,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return // 3.10.7.4 fifth
 	}
 	t.pickUp(n, c, snd, rcv, s)
-	if len(t.rare.odd) > 0 {
-		t.rare.refute(c, s)
-	}
+	t.rare.refute(c, s)
 	v := t.judge(c, snd, rcv, s)
 	if v == outside {
 		return

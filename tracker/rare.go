@@ -51,11 +51,15 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 		r.odd = make(map[uint64]oddACK)
 	}
 	r.odd[k] = oddACK{s.Ack, s.Options.TSVal, s.IPID}
+	c.ends[s.Dir.Other()].flags |= oddlyACKed
 	return false
 }
 
 // refute forgets an acknowledgement of octets that were not seen when their sender goes on below it.
 func (r *rare) refute(c *conn, s *tcp.Segment) {
+	if !c.ends[s.Dir].has(oddlyACKed) {
+		return
+	}
 	k := c.num<<1 | uint64(s.Dir.Other())
 	if was, ok := r.odd[k]; ok && s.Seq.Before(was.ack) {
 		delete(r.odd, k)

@@ -114,7 +114,7 @@ func (t *Tracker) end(to *End, e *end, at tcp.Endpoint) {
 	*to = End{
 		Endpoint: at, State: e.est, Basis: e.shown.basis, Possible: e.shown.possible, Deadline: e.dueAt,
 		Packets: e.packets, Bytes: e.bytes, PayloadBytes: e.payload, StreamBytes: e.streamBytes(), MissedBytes: e.snd.Missed(),
-		Retransmissions: uint64(e.retransmissions + e.synRTX), ZeroWindows: uint64(e.zeroWindows), Probes: uint64(e.probes),
+		Retransmissions: uint64(e.retransmissions) + uint64(e.synRTX), ZeroWindows: uint64(e.zeroWindows), Probes: uint64(e.probes),
 		Keepalives: uint64(e.keepalives), BadChecksums: uint64(e.badSums), RTT: e.rtt.report(),
 		ShutSince: e.shutAt, ShutTotal: e.shutSum,
 	}

@@ -4,6 +4,9 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // settle works out what is now claimed of both ends, tells what has changed, and sets the timers that follow.
 func (t *Tracker) settle(n uint32, c *conn) {
+	if a, b := &c.ends[0], &c.ends[1]; a.weighed == a.weigh(c) && b.weighed == b.weigh(c) && !t.plain {
+		return
+	}
 	changed := t.claims(n, c, 0)
 	if t.claims(n, c, 1) || changed {
 		t.expect(n, c)
@@ -16,9 +19,6 @@ func (t *Tracker) settle(n uint32, c *conn) {
 // claims tells what is claimed of one end if it has changed, and says whether its state has.
 func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 	e := &c.ends[d]
-	if e.weighed == e.weigh(c) && !t.plain {
-		return false
-	}
 	est := e.fold(e.sure)
 	moved := est != e.est
 	if moved {

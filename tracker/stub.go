@@ -185,16 +185,14 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	t.index.add(h, t.stubs.add(u))
 }
 
-// whole makes of a stub the connection that it stands for, in t.single: its SYN acts again, and tells and counts
-// nothing.
-func (t *Tracker) whole(u *stub) *conn {
-	cfg, stats, now, packet, begun := t.cfg, t.stats, t.now, t.packet, t.begun
-	s := &t.opened
-	*s = u.segment()
+// whole makes a zeroed entry the connection that a stub stands for: its SYN acts again, and tells and counts nothing.
+func (t *Tracker) whole(u *stub, c *conn) *conn {
+	sink, facts, now, packet, begun := t.cfg.Sink, t.cfg.Facts, t.now, t.packet, t.begun
+	transitions, offloaded, bad := t.stats.Transitions, t.stats.Offloaded, t.stats.BadChecksums
 	t.cfg.Sink, t.cfg.Facts, t.replays = nil, 0, true
 	t.now, t.packet, t.begun = u.at, u.first, u.num
-	c := &t.single
-	*c = conn{}
+	s := &t.opened
+	*s = u.segment()
 	t.introduce(c, t.index.hash(&s.Flow), s)
 	c.numbered = u.numbered(s)
 	if u.flags&stubContinued != 0 {
@@ -205,15 +203,21 @@ func (t *Tracker) whole(u *stub) *conn {
 		t.now += lasts[synTimer]
 		t.fire(synTimer, 0, c)
 	}
-	t.cfg, t.stats, t.replays, t.now, t.packet, t.begun = cfg, stats, false, now, packet, begun
+	t.cfg.Sink, t.cfg.Facts, t.replays, t.now, t.packet, t.begun = sink, facts, false, now, packet, begun
+	t.stats.Transitions, t.stats.Offloaded, t.stats.BadChecksums = transitions, offloaded, bad
 	return c
+}
+
+// once is whole for a moment.
+func (t *Tracker) once(u *stub) *conn {
+	t.single = conn{}
+	return t.whole(u, &t.single)
 }
 
 // unfold makes a stub a whole connection, because more of it is seen.
 func (t *Tracker) unfold(was uint32) (uint32, *conn) {
-	single := t.whole(t.stubs.at(was))
 	n, c := t.conns.take()
-	*c = *single
+	t.whole(t.stubs.at(was), c)
 	t.index.renumber(c.hash, was, n)
 	t.stubs.remove(was)
 	return n, c
@@ -222,7 +226,7 @@ func (t *Tracker) unfold(was uint32) (uint32, *conn) {
 // expire is the timer of the oldest stub that has not expired.
 func (t *Tracker) expire() {
 	u := t.stubs.arena.at(t.stubs.due)
-	c := t.whole(u)
+	c := t.once(u)
 	t.now = max(t.now, t.stubs.next)
 	t.fire(synTimer, 0, c)
 	u.flags |= stubExpired
@@ -255,7 +259,7 @@ func (t *Tracker) lapse(n uint32, as connFlags) {
 // tellStub is tellEnd for a stub.
 func (t *Tracker) tellStub(u *stub, as connFlags) {
 	if t.cfg.Connections {
-		c := t.whole(u)
+		c := t.once(u)
 		c.flags |= as
 		t.tellEnd(0, c, false)
 	} else {

@@ -89,8 +89,16 @@ func (t *Tracker) touch(hashes []uint32) {
 	mask := uint32(len(slots) - 1)
 	var found [batch]uint32
 	for i, h := range hashes {
-		if s := slots[h&mask]; uint32(s>>32) == h {
-			found[i%batch] = uint32(s)
+		// Most lie within a line of slots from their own.
+		for at := h; at < h+8; at++ {
+			s := slots[at&mask]
+			if uint32(s>>32) == h {
+				found[i%batch] = uint32(s)
+				break
+			}
+			if s == 0 {
+				break
+			}
 		}
 	}
 	var sum uint64
@@ -98,7 +106,7 @@ func (t *Tracker) touch(hashes []uint32) {
 		if n > gone && n&stubBit == 0 {
 			c := t.conns.at(n)
 			a, b := &c.ends[0], &c.ends[1]
-			sum += c.key.A.Lo + c.first + uint64(a.fin+b.fin) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
+			sum += c.num + c.first + uint64(a.fin+b.fin) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
 		}
 	}
 	t.touched = sum

@@ -99,7 +99,9 @@ func (v EndView) Delay() int64 { return v.t.delay(v.c, v.e) }
 func (v EndView) Packets() uint64 { return v.e.packets }
 
 // Retransmissions counts its segments that carried nothing new, SYNs among them.
-func (v EndView) Retransmissions() uint64 { return uint64(v.e.retransmissions + v.e.synRTX) }
+func (v EndView) Retransmissions() uint64 {
+	return uint64(v.e.retransmissions) + uint64(v.e.synRTX)
+}
 
 // SYNRepeats counts its repeated SYNs or SYN-ACKs.
 func (v EndView) SYNRepeats() int { return int(v.e.synRTX) }
