@@ -46,10 +46,10 @@ func (e *end) stamp(s *tcp.Segment) {
 	}
 }
 
-// stampAcceptable takes the timestamp of a segment that is no later in sequence than its receiver had acknowledged
-// (RFC 7323 4.3).
+// stampAcceptable takes the timestamp of a segment that its receiver does not drop as old and that is no later in sequence
+// than it had acknowledged (RFC 7323 4.3).
 func (e *end) stampAcceptable(rcv *end, s *tcp.Segment, now int64) {
-	if s.Options.Has&tcp.HasTS == 0 || rcv.has(hasACK) && s.Seq.After(rcv.ack) {
+	if s.Options.Has&tcp.HasTS == 0 || rcv.has(hasACK) && (s.Seq.After(rcv.ack) || s.End().Before(rcv.ack)) {
 		return
 	}
 	if !e.has(hasTS) || int32(s.Options.TSVal-e.tsRecent) >= 0 {

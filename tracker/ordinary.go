@@ -89,7 +89,9 @@ func (t *Tracker) learns(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, flew 
 func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verdict) {
 	fin := s.Flags&tcp.FIN != 0
 	if s.Len <= 1 && !fin && s.Seq == snd.snd.Next().Add(-1) && snd.snd.Started() && (s.Len == 0 || s.Seq.Before(snd.snd.Una())) {
-		t.pokes(n, c, snd, rcv, s)
+		if snd.fresh(s) { // else the network delivers an old acknowledgement once more
+			t.pokes(n, c, snd, rcv, s)
+		}
 		return
 	}
 	if s.SegLen() == 0 || snd.has(hasFIN) && s.Seq.After(snd.fin) && snd.snd.Contiguous(t.holes).After(snd.fin) {

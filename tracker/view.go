@@ -139,6 +139,18 @@ func (v EndView) FINAcked() bool { return v.e.has(hasFIN) && v.e.snd.Una().After
 // TookFIN says that it has acknowledged its peer's FIN.
 func (v EndView) TookFIN() bool { return v.e.has(gotFIN) }
 
+// WroteOn says that it sent octets after it had acknowledged its peer's FIN.
+func (v EndView) WroteOn() bool {
+	end := v.e.snd.Next()
+	if v.e.has(hasFIN) && end.After(v.e.fin) {
+		end = v.e.fin
+	}
+	return v.e.has(gotFIN) && end.After(v.e.ackedFrom)
+}
+
+// Overtaken says that a segment of it left before one that it was seen to send: its timestamp is behind.
+func (v EndView) Overtaken(s *tcp.Segment) bool { return v.e.old(s, v.t.now) }
+
 // Window is what it announced last, ShutSince since when that has been too small to send into; 0: it is not.
 func (v EndView) Window() int { return int(v.e.win) }
 

@@ -50,7 +50,7 @@ func readReset(f *tracker.Fact) reading {
 			return readTimedOut
 		}
 	case tracker.ShapeAbort:
-		if x.HasFIN() && f.Seg.Window == 0 && unacked(y) > 0 && y.TookFIN() && !x.TookFIN() {
+		if x.HasFIN() && f.Seg.Window == 0 && unacked(y) > 0 && y.WroteOn() && !x.TookFIN() {
 			return readClosed // Windows answers so
 		}
 		if open(x.State()) {
@@ -86,8 +86,8 @@ func readDead(f *tracker.Fact, x, y tracker.EndView) reading {
 		return readNothing // a close behind a shut window is a story of its own
 	}
 	if x.HasFIN() {
-		if unacked(y) > 0 && y.TookFIN() && !x.TookFIN() {
-			return readClosed // what crosses the FIN is nobody's fault
+		if unacked(y) > 0 && y.WroteOn() && !x.TookFIN() && f.Seg.Seq.After(x.Next().Add(-1)) {
+			return readClosed // its number is what the octets acknowledged; what crosses the FIN is nobody's fault
 		}
 		return readNothing
 	}
