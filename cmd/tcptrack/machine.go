@@ -6,14 +6,13 @@ import (
 	"os"
 	"runtime/pprof"
 	"strconv"
-)
 
-// bytesPerConnection is what one connection costs the tracker at most, its share of the index included.
-const bytesPerConnection = 256
+	"github.com/tcptrack/tcptrack/tracker"
+)
 
 // defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
 func defaultMaxConnections() uint {
-	return uint(machineMemory() / 4 / bytesPerConnection)
+	return uint(machineMemory() / 4 / tracker.ConnectionBytes)
 }
 
 // machineMemory is the memory of the machine, or of our control group where that is less; 4 GiB where neither is told.
