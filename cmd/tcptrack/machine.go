@@ -12,7 +12,7 @@ import (
 
 // defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
 func defaultMaxConnections() uint {
-	return uint(machineMemory() / 4 / tracker.ConnectionBytes)
+	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes))
 }
 
 // machineMemory is the memory of the machine, or of our control group where that is less; 4 GiB where neither is told.
