@@ -56,6 +56,7 @@ type Fact struct {
 	Gap      int64      // Began again: since the incarnation before was last heard, nanoseconds
 	Over     bool       // Ended: by itself, not because the input ends or the table is full
 	Taken    bool       // Reset, Revived
+	Exact    bool       // Reset: its number is the one that its receiver expects; some take others of the window too
 	RST      uint64     // Revived
 	Shape    ResetShape // Reset
 	Octets   int        // Missed, Ahead

@@ -25,7 +25,7 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	taken, exact := t.resets(c, snd, rcv, s)
 	shape := t.shape(snd, rcv, s)
 	if t.wants(Reset) {
-		t.witness(n, c, snd, &Fact{Kind: Reset, Seg: s, Taken: taken, Shape: shape})
+		t.witness(n, c, snd, &Fact{Kind: Reset, Seg: s, Taken: taken, Exact: exact, Shape: shape})
 	}
 	if taken {
 		t.diesBehind(n, c, snd, shape)
@@ -39,7 +39,7 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	refused := rcv.sure == SynSent && snd.sure == Closed
-	t.bury(n, c, snd, s, true)
+	t.bury(n, c, snd, s, exact)
 	if t.closedBy(c, s.Dir, HowRST) && refused {
 		c.how = HowRefused
 	}

@@ -12,7 +12,7 @@ var BlindSYN = Rule{
 	Title:     "a SYN in the middle of a connection",
 	Severity:  Notice,
 	Culprits:  "an attacker",
-	Evidence:  "a SYN with another sequence number than the connection's first, while both ends are synchronised; withdrawn if its sender proves to have begun anew: a RST answers the challenge ACK, a SYN-ACK answers the SYN, or a new connection follows within 3 s",
+	Evidence:  "a SYN, or a SYN-ACK that no SYN has asked for, with another sequence number than the connection's first, while both ends are synchronised; withdrawn if its sender proves to have begun anew: a RST answers the challenge ACK, a SYN-ACK answers the SYN, or a new connection follows within 3 s",
 	Threshold: "3 s for the proof: Linux repeats a SYN after 1 s, and again 2 s later",
 	Cause:     "somebody who cannot see the connection tries to reset it, or to learn its sequence numbers",
 	Remedy:    "the connection lives on: its receiver answers with a challenge ACK (RFC 5961). Find where it comes from: the TTL tells how far, capture nearer to the sender; filter spoofed addresses at the edge (BCP 38)",

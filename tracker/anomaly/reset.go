@@ -42,8 +42,12 @@ func readReset(f *tracker.Fact) reading {
 	}
 	switch f.Shape {
 	case tracker.ShapeSuspect:
-		if open(x.State()) {
+		switch {
+		case !open(x.State()):
+		case f.Exact:
 			return readInjected
+		default:
+			return readBlind
 		}
 	case tracker.ShapeTimeout:
 		if y.ShutSince() == 0 && x.InFlight() <= 0 && x.Keepalives() >= 2 && x.Unheard() >= 2 {
