@@ -17,14 +17,19 @@ type decoder struct {
 
 // decode fills seg from the frame, all but Number. It returns taken, or why there is no segment.
 func (d *decoder) decode(rec *record, seg *tcp.Segment) Skip {
-	*seg = tcp.Segment{Time: rec.time}
-	d.now = rec.time
-	d.depth = 0
-	d.missing = max(rec.orig-len(rec.frame), 0)
+	d.begin(rec, seg)
 	if rec.link == linkEthernet {
 		return d.ethernet(rec.frame, seg)
 	}
 	return d.link(rec.link, rec.frame, seg)
+}
+
+// begin empties seg for a record.
+func (d *decoder) begin(rec *record, seg *tcp.Segment) {
+	*seg = tcp.Segment{Time: rec.time}
+	d.now = rec.time
+	d.depth = 0
+	d.missing = max(rec.orig-len(rec.frame), 0)
 }
 
 // deeper counts one encapsulation and says whether it is one too many.

@@ -234,12 +234,7 @@ func (s *files) warnLink(in *input, link uint32) {
 
 func (s *files) Stats() Stats {
 	st := s.stats
-	st.Skipped = nil
-	for r, n := range s.skipped {
-		if n > 0 {
-			st.Skipped = append(st.Skipped, Skipped{Skip(r), n})
-		}
-	}
+	st.Skipped = listSkipped(&s.skipped)
 	st.Evicted = s.dec.fragments.evicted
 	st.Bytes = s.read.Load()
 	st.Dropped = s.gone

@@ -11,7 +11,7 @@ import (
 type Source interface {
 	// Read fills segs from the front, overwriting every field, and returns how many. It returns what is ready with a
 	// nil error and does not wait for the batch to fill. n == 0 comes with io.EOF at the end of input or after Close,
-	// or with another error if nothing at all could be read.
+	// or with another error if nothing at all could be read; a LiveSource also returns 0 and nil, when nothing of TCP came.
 	Read(segs []tcp.Segment) (n int, err error)
 	// Stats counts what was read so far. Packets equals Segments and all of Skipped, at any time.
 	Stats() Stats
@@ -66,12 +66,24 @@ type Skipped struct {
 	Packets uint64
 }
 
+// listSkipped lists the reasons that occurred.
+func listSkipped(counts *[numSkips]uint64) (list []Skipped) {
+	for r, n := range counts {
+		if n > 0 {
+			list = append(list, Skipped{Skip(r), n})
+		}
+	}
+	return list
+}
+
 // Stats are the counts of a Source.
 type Stats struct {
 	Packets  uint64    // records read
 	Segments uint64    // of them, handed out
 	Skipped  []Skipped // of them, not; reasons that occurred, in the order of Skip
 	Dropped  uint64    // packets that the capturing system lost, by its own statistics in the capture
+	Received uint64    // packets that the kernel counts as seen by a live capture, the dropped among them
+	Freezes  uint64    // how often its ring was full
 	Evicted  uint64    // incomplete datagrams given up: too old, or too many at once
 	Bytes    int64     // octets of the files taken in, as they lie on the disk
 	Size     int64     // octets of all files; 0 if not known

@@ -1,0 +1,416 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
+
+// The ring: 64 MiB hold a sixth of a second of the most that two cores can send. A block that is not full is handed
+// over after blockTimeout, or after twice that when its first packet came just behind the kernel's timer.
+const (
+	ringSize     = 64 << 20
+	smallestRing = 4 << 20 // what is still worth it where the kernel gives no more
+	blockSize    = 1 << 20
+	blockTimeout = 60 * time.Millisecond
+
+	// lag is how long ago a packet must have been captured to have been handed over surely: twice the timeout and
+	// what timers may be late.
+	lag = 2*blockTimeout + 30*time.Millisecond
+
+	// watchEvery is how often the interfaces and the kernel's counts are looked at.
+	watchEvery = time.Second
+
+	// maxNamed bounds those named: a jump of the filter spans 255 instructions.
+	maxNamed = 200
+)
+
+// live captures from interfaces through one ring, so that packets of all of them come in the order of their capture.
+type live struct {
+	opt   LiveOptions
+	names []string
+	mu    sync.Mutex // held by Read, and by Close to take the ring away
+	fd    int        // -1 after Close
+	ring  []byte
+
+	dec     decoder
+	turn    int   // number of the block that is read or comes next
+	held    bool  // that block is ours
+	block   block // what of it is not yet read
+	packet  packet
+	stats   Stats
+	skipped [numSkips]uint64
+	now     int64
+	watched time.Time
+	down    []bool // by name
+	gone    []bool
+	ended   bool
+
+	stopped  atomic.Int64 // when, nanoseconds since 1970 UTC; 0: not yet
+	closed   atomic.Bool
+	filterMu sync.Mutex // guards fd between Stop and Close
+}
+
+// Live captures from the interfaces, AnyInterface being all. The errors name the interface; one of permission is
+// fs.ErrPermission, one of a name that does not exist a *NoInterfaceError.
+func Live(names []string, opt LiveOptions) (LiveSource, error) {
+	if len(names) == 0 || len(names) > maxNamed {
+		return nil, fmt.Errorf("capture: %d interfaces named, at least 1 and at most %d can be", len(names), maxNamed)
+	}
+	if opt.Snap <= 0 {
+		opt.Snap = DefaultSnap
+	}
+	indexes, err := interfaceIndexes(names)
+	if err != nil {
+		return nil, err
+	}
+	s := &live{opt: opt, names: names, watched: time.Now(), now: time.Now().UnixNano()}
+	s.down, s.gone = make([]bool, len(names)), make([]bool, len(names))
+	s.dec.checksum = opt.Checksum
+	// Protocol 0: nothing is received before all is set up.
+	if s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
+		return nil, fmt.Errorf("capture: %s: %w", strings.Join(names, ", "), err)
+	}
+	if err := s.setUp(indexes); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("capture: %s: %w", strings.Join(names, ", "), err)
+	}
+	s.watch(time.Now())
+	return s, nil
+}
+
+// interfaceIndexes looks the names up; no index stands for all interfaces.
+func interfaceIndexes(names []string) (indexes []int, err error) {
+	for _, name := range names {
+		if name == AnyInterface {
+			return nil, nil
+		}
+		one, err := net.InterfaceByName(name)
+		if err != nil {
+			unknown := &NoInterfaceError{Name: name}
+			if all, err := net.Interfaces(); err == nil {
+				for _, i := range all {
+					unknown.Have = append(unknown.Have, i.Name)
+				}
+			}
+			return nil, unknown
+		}
+		indexes = append(indexes, one.Index)
+	}
+	return indexes, nil
+}
+
+// setUp makes the ring and begins to capture.
+func (s *live) setUp(indexes []int) error {
+	if err := s.filter(captureFilter(indexes, min(s.opt.Snap, MaxSnap))); err != nil {
+		return fmt.Errorf("filter: %w", err)
+	}
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
+		return fmt.Errorf("TPACKET_V3: %w", err)
+	}
+	if err := s.makeRing(); err != nil {
+		return fmt.Errorf("ring: %w", err)
+	}
+	if s.opt.Promiscuous {
+		for _, i := range indexes {
+			// An interface that cannot be promiscuous, as lo, gives what it has.
+			unix.SetsockoptPacketMreq(s.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &unix.PacketMreq{Ifindex: int32(i), Type: unix.PACKET_MR_PROMISC})
+		}
+	}
+	all := &unix.SockaddrLinklayer{Protocol: bits.ReverseBytes16(unix.ETH_P_ALL)}
+	if nativeIsBig() {
+		all.Protocol = unix.ETH_P_ALL
+	}
+	if len(indexes) == 1 {
+		all.Ifindex = indexes[0]
+	}
+	return unix.Bind(s.fd, all)
+}
+
+func nativeIsBig() bool {
+	one := uint16(1)
+	return *(*byte)(unsafe.Pointer(&one)) == 0
+}
+
+// makeRing asks for the ring, for a smaller one where the kernel does not have the memory.
+func (s *live) makeRing() (err error) {
+	for size := ringSize; size >= smallestRing; size /= 2 {
+		const frame = 2048 // only divides the block: packets lie behind each other
+		err = unix.SetsockoptTpacketReq3(s.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
+			Block_size: blockSize, Block_nr: uint32(size / blockSize), Frame_size: frame, Frame_nr: uint32(size / frame),
+			Retire_blk_tov: uint32(blockTimeout / time.Millisecond),
+		})
+		if err == nil {
+			s.ring, err = unix.Mmap(s.fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+			return err
+		}
+		if !errors.Is(err, unix.ENOMEM) {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *live) filter(program []unix.SockFilter) error {
+	return unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+}
+
+// captureFilter is the program by which the kernel takes packets of the interfaces, all if none is named, up to snap
+// octets of each. The loopback interface shows each packet twice, on its way out and in again: once is enough.
+func captureFilter(indexes []int, snap int) (program []unix.SockFilter) {
+	const (
+		load   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+		equal  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		answer = unix.BPF_RET | unix.BPF_K
+
+		beside    = 0xfffff000  // SKF_AD_OFF: what the kernel knows beside the packet
+		direction = beside + 4  // SKF_AD_PKTTYPE
+		index     = beside + 8  // SKF_AD_IFINDEX
+		hardware  = beside + 28 // SKF_AD_HATYPE
+	)
+	if n := len(indexes); n > 1 {
+		program = append(program, unix.SockFilter{Code: load, K: index})
+		for i, x := range indexes {
+			program = append(program, unix.SockFilter{Code: equal, Jt: uint8(n - i), K: uint32(x)})
+		}
+		program = append(program, unix.SockFilter{Code: answer, K: 0})
+	}
+	return append(program,
+		unix.SockFilter{Code: load, K: hardware},
+		unix.SockFilter{Code: equal, Jf: 2, K: hardwareLoopback},
+		unix.SockFilter{Code: load, K: direction},
+		unix.SockFilter{Code: equal, Jt: 1, K: unix.PACKET_OUTGOING},
+		unix.SockFilter{Code: answer, K: uint32(snap)},
+		unix.SockFilter{Code: answer, K: 0})
+}
+
+// status is the word through which the kernel and we hand a block to each other.
+func (s *live) status() *uint32 {
+	return (*uint32)(unsafe.Pointer(&s.ring[s.turn*blockSize+blockStatus]))
+}
+
+func (s *live) ready() bool { return atomic.LoadUint32(s.status())&unix.TP_STATUS_USER != 0 }
+
+// Read returns at the end of each block, and when nothing has come for the block's timeout, so that timers run.
+func (s *live) Read(segs []tcp.Segment) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n < len(segs) {
+		switch {
+		case s.closed.Load() || s.ended:
+			return n, s.end(n)
+		case s.opt.MaxPackets > 0 && s.stats.Packets >= s.opt.MaxPackets:
+			s.ended = true
+			s.count()
+		case s.block.next(&s.packet):
+			n += s.take(&segs[n])
+		case s.held:
+			s.release()
+			return n, nil
+		case s.ready() || s.wait():
+			s.held = true
+			s.block = openBlock(s.ring[s.turn*blockSize:][:blockSize])
+		default:
+			return n, s.end(n)
+		}
+	}
+	return n, nil
+}
+
+// end returns the error that a batch of n segments ends with: none while the capture goes on.
+func (s *live) end(n int) error {
+	if n == 0 && (s.closed.Load() || s.ended) {
+		return io.EOF
+	}
+	return nil
+}
+
+// take decodes the packet into seg and returns how many segments came of it.
+func (s *live) take(seg *tcp.Segment) int {
+	st := &s.stats
+	st.Packets++
+	if st.Packets == 1 {
+		st.First = s.packet.time
+	}
+	st.Last = s.packet.time
+	if skip := s.dec.decodePacket(&s.packet, seg); skip != taken {
+		s.skipped[skip]++
+		return 0
+	}
+	seg.Number = st.Packets
+	st.Segments++
+	return 1
+}
+
+// release hands the block back to the kernel.
+func (s *live) release() {
+	s.now = max(s.now, s.stats.Last)
+	atomic.StoreUint32(s.status(), unix.TP_STATUS_KERNEL)
+	s.held = false
+	if s.turn++; s.turn == len(s.ring)/blockSize {
+		s.turn = 0
+	}
+	if now := time.Now(); now.Sub(s.watched) >= watchEvery {
+		s.watch(now)
+	}
+}
+
+// wait waits for a block, and says whether one has come. Without, the time goes on.
+func (s *live) wait() bool {
+	unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}, int(blockTimeout/time.Millisecond))
+	now := time.Now()
+	if s.ready() {
+		return true
+	}
+	s.now = max(s.now, now.Add(-lag).UnixNano())
+	// The socket says once that its interface went down, and would say so at each poll until asked.
+	down, _ := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if down != 0 || now.Sub(s.watched) >= watchEvery {
+		s.watch(now)
+	}
+	if t := s.stopped.Load(); t != 0 && now.UnixNano()-t >= int64(lag) {
+		s.ended = true
+		s.count()
+	}
+	return false
+}
+
+// watch looks at the kernel's counts and at the interfaces. When none of them is left, the capture ends.
+func (s *live) watch(now time.Time) {
+	s.watched = now
+	s.count()
+	left := 0
+	for i, name := range s.names {
+		if s.gone[i] {
+			continue
+		}
+		left++
+		if name == AnyInterface {
+			continue
+		}
+		request, err := unix.NewIfreq(name)
+		if err == nil {
+			err = unix.IoctlIfreq(s.fd, unix.SIOCGIFFLAGS, request)
+		}
+		switch down := err == nil && request.Uint16()&unix.IFF_UP == 0; {
+		case errors.Is(err, unix.ENODEV):
+			s.gone[i] = true
+			left--
+			s.warn(name, "the interface is gone", "")
+		case err == nil && down != s.down[i]:
+			s.down[i] = down
+			if down {
+				s.warn(name, "the interface is down", "nothing of it is captured until it is up")
+			} else {
+				s.warn(name, "the interface is up", "")
+			}
+		}
+	}
+	if left == 0 && s.stopped.Load() == 0 {
+		s.stopped.Store(now.UnixNano())
+	}
+}
+
+func (s *live) warn(name, what, next string) {
+	if len(s.stats.Warnings) < maxWarnings {
+		s.stats.Warnings = append(s.stats.Warnings, Warning{File: name, What: what, Next: next})
+	}
+}
+
+// count adds the kernel's counts, which asking sets back to 0.
+func (s *live) count() {
+	if k, err := unix.GetsockoptTpacketStatsV3(s.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		s.stats.Received += uint64(k.Packets)
+		s.stats.Dropped += uint64(k.Drops)
+		s.stats.Freezes += uint64(k.Freeze_q_cnt)
+	}
+}
+
+func (s *live) Stats() Stats {
+	st := s.stats
+	st.Skipped = listSkipped(&s.skipped)
+	st.Evicted = s.dec.fragments.evicted
+	return st
+}
+
+func (s *live) Now() int64 { return s.now }
+
+// Stop has the kernel take nothing more; what it has taken is handed out within lag.
+func (s *live) Stop() {
+	s.filterMu.Lock()
+	defer s.filterMu.Unlock()
+	if s.fd >= 0 && s.stopped.Load() == 0 {
+		s.filter([]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}})
+		s.stopped.Store(time.Now().UnixNano())
+	}
+}
+
+// Close waits for a Read under way, for as long as the block's timeout.
+func (s *live) Close() error {
+	s.closed.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.filterMu.Lock()
+	defer s.filterMu.Unlock()
+	if s.fd < 0 {
+		return nil
+	}
+	if s.ring != nil {
+		unix.Munmap(s.ring)
+		s.ring = nil
+	}
+	s.block = block{}
+	err := unix.Close(s.fd)
+	s.fd = -1
+	return err
+}
+
+// DefaultInterface is the interface of the default route.
+func DefaultInterface() (string, error) {
+	v4, _ := os.ReadFile("/proc/net/route")
+	v6, _ := os.ReadFile("/proc/net/ipv6_route")
+	if name := defaultRoute(string(v4), string(v6)); name != "" {
+		return name, nil
+	}
+	return "", errors.New("capture: there is no default route, so no interface to begin with")
+}
+
+// defaultRoute finds the interface of the default route of the least metric in the kernel's tables, IPv4's first.
+func defaultRoute(v4, v6 string) (name string) {
+	least := uint64(1 << 63)
+	for line := range strings.Lines(v4) {
+		f := strings.Fields(line) // interface, destination, gateway, flags, references, use, metric, mask
+		if len(f) < 8 || f[1] != "00000000" || f[7] != "00000000" {
+			continue
+		}
+		if metric, err := strconv.ParseUint(f[6], 10, 32); err == nil && metric < least {
+			name, least = f[0], metric
+		}
+	}
+	if name != "" {
+		return name
+	}
+	for line := range strings.Lines(v6) {
+		f := strings.Fields(line) // destination, its length, source, its length, next hop, metric, references, use, flags, interface
+		if len(f) < 10 || strings.Trim(f[0], "0") != "" || f[1] != "00" || f[9] == "lo" {
+			continue
+		}
+		if metric, err := strconv.ParseUint(f[5], 16, 64); err == nil && metric < least {
+			name, least = f[9], metric
+		}
+	}
+	return name
+}
