@@ -4,7 +4,8 @@
 //	capture.Source ──batches──> tracker.Tracker ──events──> Sink
 //	                                   └─facts─> anomaly.Bench ──findings──┘
 //
-// One goroutine reads and tracks. No clock is read here: time is the capture's.
+// One goroutine reads and tracks. No clock is read here: time is the capture's, and a live source says how far it has
+// come while nothing is captured.
 package pipeline
 
 import (
@@ -54,15 +55,16 @@ type Result struct {
 }
 
 // Run reads src until it ends, until ctx ends or until the sink fails, then retires all connections and closes src.
-// What was counted is told even beside an error. When ctx ends while a pipe gives nothing, that one Read is left
-// waiting and its answer ignored.
+// What was counted is told even beside an error. When ctx ends, a live source is stopped and what it had taken is
+// tracked to its end; when it ends while a pipe gives nothing, that one Read is left waiting and its answer ignored.
 func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 	bench := anomaly.NewBench(anomaly.Rules, cfg.Rules, cfg.Sink)
 	var witness tracker.Witness = bench
 	if cfg.Fact != nil {
 		witness = overheard{bench, cfg.Fact}
 	}
-	r := &run{src: src, cfg: cfg, bench: bench, tracker: tracker.New(tracker.Config{
+	live, _ := src.(capture.LiveSource)
+	r := &run{src: src, live: live, cfg: cfg, bench: bench, tracker: tracker.New(tracker.Config{
 		Sink:           judged{cfg.Sink, bench},
 		Transitions:    cfg.Transitions,
 		Connections:    cfg.Connections,
@@ -77,6 +79,10 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
+		if live != nil {
+			live.Stop()
+			err = <-ended
+		}
 	}
 	src.Close() // it was only read
 	return r.finish(err)
@@ -84,8 +90,9 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 
 // run is one run under way. The lock is held by whoever works: the loop between two Reads, then finish.
 type run struct {
-	src capture.Source
-	cfg Config
+	src  capture.Source
+	live capture.LiveSource // src if it is one, else nil
+	cfg  Config
 
 	mu      sync.Mutex
 	over    bool
@@ -117,6 +124,9 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 		r.cfg.Segments(segs)
 	}
 	r.tracker.Observe(segs)
+	if r.live != nil && len(segs) == 0 {
+		r.tracker.Advance(r.live.Now())
+	}
 	if r.cfg.Progress != nil {
 		r.cfg.Progress(r.stats)
 	}
