@@ -65,7 +65,9 @@ func doubts(r *pipeline.Result) (list []string) {
 	if n := r.Tracker.Evicted; n > 0 {
 		list = append(list, output.Count(n, "connection")+" evicted")
 	}
-	if len(r.Capture.Warnings) > 0 {
+	if len(r.Capture.Warnings) > 0 && r.Capture.Received > 0 {
+		list = append(list, "an interface was down or went away")
+	} else if len(r.Capture.Warnings) > 0 {
 		list = append(list, "a file is damaged or cut short")
 	}
 	return list

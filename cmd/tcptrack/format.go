@@ -26,6 +26,7 @@ type shape struct {
 	events   output.Events // that the format wants to see
 	color    string
 	all      bool
+	lines    bool // the table line by line
 	checksum capture.ChecksumMode
 	failOn   anomaly.Severity
 	files    string // as a shell takes them, for the story
@@ -42,7 +43,7 @@ var (
 
 // shape reads the flags whose values are words.
 func (o *readOptions) shape() (shape, error) {
-	s := shape{format: o.format, color: o.color, all: o.all, files: again(o.files)}
+	s := shape{format: o.format, color: o.color, all: o.all, lines: o.asItHappens, files: again(o.files)}
 	if !slices.Contains(formats, o.format) && o.format != formatStory {
 		return s, unknownWord("format", o.format, formats)
 	}
@@ -113,7 +114,11 @@ func (s *shape) writer(out io.Writer) output.Writer {
 	case formatStory:
 		return story.NewDiagnosis(out, story.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all, Files: s.files})
 	}
-	return text.NewTable(out, text.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all})
+	style := text.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all}
+	if s.lines {
+		return text.NewLines(out, style)
+	}
+	return text.NewTable(out, style)
 }
 
 // useColor decides whether out gets colours: as told, else on a terminal that knows them, unless NO_COLOR is set.

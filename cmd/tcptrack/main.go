@@ -1,8 +1,9 @@
-// Command tcptrack says, for every TCP connection in a capture, what state each end is in.
+// Command tcptrack says, for every TCP connection in a capture or on an interface, what state each end is in.
 //
 //	main.go     the process: signals, exit code
 //	root.go     the command line, what is shared by all commands
 //	read.go     read FILE...
+//	live.go     live -i INTERFACE...
 //	diagnose.go, explain.go  the story of the findings; a finding, a state or a connection explained
 //	rules.go, failon.go      --rules and thresholds; --fail-on
 //	open.go     what is read: captures, text traces

@@ -31,6 +31,7 @@ type readOptions struct {
 	failOn         string
 	thresholds     thresholds
 	cpuProfile     string
+	asItHappens    bool // the table is written line by line
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first
@@ -39,8 +40,10 @@ const readExample = `  tcptrack read hang.pcap                     worst connect
   tcpdump -U -w - tcp | tcptrack read -o json -`
 
 // newRead builds the command that reads captures.
-func newRead() *cobra.Command {
-	var o readOptions
+func newRead() *cobra.Command { return readCommand(&readOptions{}) }
+
+// readCommand builds it around its options.
+func readCommand(o *readOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "read FILE...",
 		Short:   "Read captures and show their connections, the worst first",
@@ -59,7 +62,13 @@ func newRead() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	o.sourceFlags(f)
-	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv, summary, trace")
+	o.formatFlags(f, "table")
+	return cmd
+}
+
+// formatFlags adds the flags that say how the answer looks, where it goes, and what is judged.
+func (o *readOptions) formatFlags(f *pflag.FlagSet, format string) {
+	f.StringVarP(&o.format, "output", "o", format, "`FORMAT`: table, json (JSON Lines), csv, summary, trace")
 	f.StringVar(&o.events, "events", "connection,finding,summary", "`LIST` of the lines of json: transition, connection, finding, summary, all")
 	f.BoolVar(&o.all, "all", false, "healthy connections too")
 	o.outputFlags(f)
@@ -67,14 +76,18 @@ func newRead() *cobra.Command {
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	f.MarkHidden("cpuprofile")
-	return cmd
 }
 
 // sourceFlags adds the flags that say what is read, and how.
 func (o *readOptions) sourceFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input")
-	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
 	f.BoolVar(&o.follow, "follow", false, "wait for more at the end of a file that still grows")
+	o.packetFlags(f)
+}
+
+// packetFlags adds the flags that say what of the packets is taken.
+func (o *readOptions) packetFlags(f *pflag.FlagSet) {
+	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
 	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
 	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
 }
@@ -97,6 +110,19 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	if len(o.files) == 0 {
 		return &problem{errors.New("no file to read"), "name a capture, or - for standard input"}
 	}
+	bar := newProgress(stderr)
+	return o.track(ctx, stdout, func(checksum capture.ChecksumMode) (capture.Source, error) {
+		return o.open(checksum, stdin)
+	}, bar.show(), func(r *pipeline.Result) {
+		bar.clear()
+		warn(stderr, r.Capture)
+	})
+}
+
+// track checks what the flags ask for, opens the source, follows it to its end, and shows what was found. progress is
+// called after each batch unless it is nil, ended at the end of the source.
+func (o *readOptions) track(ctx context.Context, stdout io.Writer, open func(capture.ChecksumMode) (capture.Source, error),
+	progress func(capture.Stats), ended func(*pipeline.Result)) error {
 	shape, err := o.shape()
 	if err != nil {
 		return err
@@ -105,7 +131,7 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	src, err := o.open(shape.checksum, stdin)
+	src, err := open(shape.checksum)
 	if err != nil {
 		return err
 	}
@@ -125,7 +151,6 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		watch = newGate(writer, shape.failOn)
 		sink = watch
 	}
-	bar := newProgress(stderr)
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
 		Sink:           sink,
 		Rules:          limits,
@@ -134,10 +159,9 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		Connections:    shape.events.Connection,
 		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv"),
 		MaxConnections: int(o.maxConnections),
-		Progress:       bar.show(),
+		Progress:       progress,
 	})
-	bar.clear()
-	warn(stderr, result.Capture)
+	ended(&result)
 	if err != nil {
 		return err
 	}
@@ -170,7 +194,7 @@ func summarise(r pipeline.Result) *output.Summary {
 		Packets:  r.Capture.Packets,
 		Segments: r.Capture.Segments,
 		Skipped:  skipped(r.Capture),
-		Received: r.Capture.Packets + r.Capture.Dropped,
+		Received: max(r.Capture.Received, r.Capture.Packets+r.Capture.Dropped),
 		Dropped:  r.Capture.Dropped,
 		Last:     r.Capture.Last,
 		Tracker:  r.Tracker,

@@ -24,13 +24,16 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
   tcptrack explain FIN_WAIT1            what a state means, what a finding means
   tcptrack read --all hang.pcap         the healthy connections too
   tcptrack read -o json hang.pcap       JSON Lines for programs
+  tcptrack -i eth0                      the same of an interface, as it happens
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
 
-A file alone means read; a file named like a command needs ./ in front.`
+A file alone means read, an interface live; a file named like a command needs ./ in front.`
 
-// newRoot builds the command line. Files alone on it mean read.
+// newRoot builds the command line. Files alone on it mean read, an interface live.
 func newRoot() *cobra.Command {
-	root := newRead()
+	var o liveOptions
+	root := readCommand(&o.readOptions)
+	o.liveFlags(root.Flags())
 	root.Use = "tcptrack [FILE...]"
 	root.Short = "Say what state each end of every TCP connection is in"
 	root.Long = rootHelp
@@ -40,6 +43,12 @@ func newRoot() *cobra.Command {
 		if len(args) == 0 && cmd.Flags().NFlag() == 0 {
 			return cmd.Help()
 		}
+		if len(o.interfaces) > 0 {
+			if len(args)+len(o.files) > 0 {
+				return &problem{errors.New("an interface and a file at once"), "tcptrack -i INTERFACE captures, tcptrack FILE reads"}
+			}
+			return o.runLive(cmd)
+		}
 		if err := mistypedCommand(cmd, args); err != nil {
 			return err
 		}
@@ -47,7 +56,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newDiagnose(), newExplain(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newMan(), newVersion())
 	return root
 }
 

@@ -5,6 +5,7 @@
 //	row.go    what is wrong with one connection, in words, and how bad it is
 //	answer.go the same for one connection alone, in sentences
 //	table.go  which columns fit, and the lines
+//	lines.go  the same line by line, as it happens
 //	summary.go  the account of the run
 //
 // The table keeps a bounded number of connections until the summary comes, then prints. Nothing printed here is wider

@@ -61,6 +61,18 @@ func (x *found) take(f *anomaly.Finding) {
 	x.conns[f.Conn] = replace(list, f, 64)
 }
 
+// find returns what was last taken of a finding, and whether anything was.
+func (x *found) find(f *anomaly.Finding) (finding, bool) {
+	list := x.crowd
+	if !f.Population {
+		list = x.conns[f.Conn]
+	}
+	if i := slices.IndexFunc(list, func(g finding) bool { return g.id == f.ID }); i >= 0 {
+		return list[i], true
+	}
+	return finding{}, false
+}
+
 // replace puts the finding into the list at the place of the one that had its ID, or behind the last; one that is
 // withdrawn leaves it.
 func replace(list []finding, f *anomaly.Finding, bound int) []finding {

@@ -12,6 +12,7 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 func TestSize(t *testing.T) {
@@ -197,4 +198,50 @@ func TestRowsAreBounded(t *testing.T) {
 	if got := out.String(); !strings.Contains(got, fmt.Sprintf("… %d more connections not shown", 111)) || !strings.HasPrefix(strings.SplitN(got, "\n", 2)[1], "   7  ") {
 		t.Errorf("begins %.300s, ends %s", got, got[len(got)-300:])
 	}
+}
+
+// A line comes for each connection that has ended and for what is new of a finding; what is open and healthy is counted.
+func TestLines(t *testing.T) {
+	var out bytes.Buffer
+	l := NewLines(&out, Style{Width: 80})
+	rule := anomaly.Find("zero-window-stall")
+	f := anomaly.Finding{Rule: rule, ID: "4-zero-window-stall-1", Severity: anomaly.Notice, Summary: "shut for 3 s"}
+	f.Conn, f.Client, f.Server = 4, shut(4, 3).Client.Endpoint, shut(4, 3).Server.Endpoint
+	step := func(want string) {
+		t.Helper()
+		if err := l.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		got := out.String()
+		out.Reset()
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("printed %q, not %q", got, want)
+		}
+		for line := range strings.Lines(got) {
+			if utf8.RuneCountInString(line) > 81 {
+				t.Errorf("too wide: %s", line)
+			}
+		}
+	}
+	l.Finding(&f)
+	step("notice zero-window-stall: shut for 3 s; 10.0.0.1:40000 > 10.0.0.2:80 (4)\n")
+	f.Summary = "shut for 4 s"
+	l.Finding(&f)
+	step("")
+	f.Severity = anomaly.Warning
+	l.Finding(&f)
+	step("warning zero-window-stall: shut for 4 s")
+	f.Status, f.Until = anomaly.Closed, 1e18+9e9
+	l.Finding(&f)
+	step("over: warning")
+	l.Connection(shut(4, 9))
+	step("CONN  CLIENT")
+	c := healthyOne(5)
+	c.How = tracker.HowFIN
+	l.Connection(c)
+	step("   5  10.0.0.1:40000  10.0.0.2:80")
+	l.Connection(healthyOne(6))
+	step("")
+	l.Summary(&output.Summary{})
+	step("1 healthy open connection not shown")
 }
