@@ -6,8 +6,6 @@ import (
 	"io"
 	"math/bits"
 	"net"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,35 +164,6 @@ func (s *live) makeRing() (err error) {
 
 func (s *live) filter(program []unix.SockFilter) error {
 	return unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
-}
-
-// captureFilter is the program by which the kernel takes packets of the interfaces, all if none is named, up to snap
-// octets of each. The loopback interface shows each packet twice, on its way out and in again: once is enough.
-func captureFilter(indexes []int, snap int) (program []unix.SockFilter) {
-	const (
-		load   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
-		equal  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		answer = unix.BPF_RET | unix.BPF_K
-
-		beside    = 0xfffff000  // SKF_AD_OFF: what the kernel knows beside the packet
-		direction = beside + 4  // SKF_AD_PKTTYPE
-		index     = beside + 8  // SKF_AD_IFINDEX
-		hardware  = beside + 28 // SKF_AD_HATYPE
-	)
-	if n := len(indexes); n > 1 {
-		program = append(program, unix.SockFilter{Code: load, K: index})
-		for i, x := range indexes {
-			program = append(program, unix.SockFilter{Code: equal, Jt: uint8(n - i), K: uint32(x)})
-		}
-		program = append(program, unix.SockFilter{Code: answer, K: 0})
-	}
-	return append(program,
-		unix.SockFilter{Code: load, K: hardware},
-		unix.SockFilter{Code: equal, Jf: 2, K: hardwareLoopback},
-		unix.SockFilter{Code: load, K: direction},
-		unix.SockFilter{Code: equal, Jt: 1, K: unix.PACKET_OUTGOING},
-		unix.SockFilter{Code: answer, K: uint32(snap)},
-		unix.SockFilter{Code: answer, K: 0})
 }
 
 // status is the word through which the kernel and we hand a block to each other.
@@ -376,41 +345,4 @@ func (s *live) Close() error {
 	err := unix.Close(s.fd)
 	s.fd = -1
 	return err
-}
-
-// DefaultInterface is the interface of the default route.
-func DefaultInterface() (string, error) {
-	v4, _ := os.ReadFile("/proc/net/route")
-	v6, _ := os.ReadFile("/proc/net/ipv6_route")
-	if name := defaultRoute(string(v4), string(v6)); name != "" {
-		return name, nil
-	}
-	return "", errors.New("capture: there is no default route, so no interface to begin with")
-}
-
-// defaultRoute finds the interface of the default route of the least metric in the kernel's tables, IPv4's first.
-func defaultRoute(v4, v6 string) (name string) {
-	least := uint64(1 << 63)
-	for line := range strings.Lines(v4) {
-		f := strings.Fields(line) // interface, destination, gateway, flags, references, use, metric, mask
-		if len(f) < 8 || f[1] != "00000000" || f[7] != "00000000" {
-			continue
-		}
-		if metric, err := strconv.ParseUint(f[6], 10, 32); err == nil && metric < least {
-			name, least = f[0], metric
-		}
-	}
-	if name != "" {
-		return name
-	}
-	for line := range strings.Lines(v6) {
-		f := strings.Fields(line) // destination, its length, source, its length, next hop, metric, references, use, flags, interface
-		if len(f) < 10 || strings.Trim(f[0], "0") != "" || f[1] != "00" || f[9] == "lo" {
-			continue
-		}
-		if metric, err := strconv.ParseUint(f[5], 16, 64); err == nil && metric < least {
-			name, least = f[9], metric
-		}
-	}
-	return name
 }
