@@ -99,11 +99,6 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 			snd.dueAt, snd.expired = 0, 0
 		}
 	}
-	for _, block := range s.Options.SACK[:s.Options.NSACK] {
-		if block.Hi.After(snd.ack) && !block.Hi.After(rcv.snd.Next()) && (!snd.sackHi.After(snd.ack) || block.Hi.After(snd.sackHi)) {
-			snd.sackHi = block.Hi
-		}
-	}
 	if ack.After(rcv.snd.Una()) {
 		if a := rcv.snd.Ack(t.holes, ack); a.Missed > 0 {
 			if t.cfg.Blame {

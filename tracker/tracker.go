@@ -189,6 +189,9 @@ func (t *Tracker) observe(h uint32, s *tcp.Segment) {
 		unfolded = true
 	default:
 		c = t.conns.at(n)
+		if !t.plain && t.quick(n, c, s) {
+			return
+		}
 	}
 	if s.Flags&(tcp.SYN|tcp.RST) == tcp.SYN {
 		n, c = t.again(n, c, s)
