@@ -91,15 +91,6 @@ func (t *traffic) next(s *tcp.Segment) {
 	}
 }
 
-// segments makes n of them.
-func (t *traffic) segments(n int) []tcp.Segment {
-	s := make([]tcp.Segment, n)
-	for i := range s {
-		t.next(&s[i])
-	}
-	return s
-}
-
 // syn is a SYN of the id-th connection.
 func syn(id uint32, at int64) tcp.Segment {
 	k, client := key(id)
