@@ -18,24 +18,53 @@ var AbortiveClose = Rule{
 	Remedy:    "at the side that aborts: read to the end (or shutdown(SHUT_WR) and drain) before close(); look for SO_LINGER {1, 0}, and for pools and load balancers that drop idle connections so",
 	NotWhen:   "the answer of a host that has no such connection (half-open, data-after-close); giving up a peer that does not answer (keepalive-timeout, peer-unresponsive); a RST that its sender did not make (reset-injection); a RST from TIME_WAIT, when all is said",
 	RFC:       "9293 3.10.5, 1122 4.2.2.13, 2525 2.17",
-	Wakes:     tracker.Reset | tracker.Revived,
-	New:       func(Limits) Judge { return abortiveClose{} },
+	Wakes:     tracker.Reset | tracker.Revived | tracker.Ended,
+	New:       func(Limits) Judge { return abortiveClose{map[tallyKey]uint64{}} },
 }
 
-type abortiveClose struct{}
+type abortiveClose struct {
+	ahead map[tallyKey]uint64 // packets of RSTs that come before octets lost on the way
+}
 
-func (abortiveClose) Fact(b *Bench, f *tracker.Fact) {
+func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 	num := f.Conn.Num()
-	if f.Kind == tracker.Revived {
+	k := tallyKey{num, f.Side}
+	switch f.Kind {
+	case tracker.Revived:
+		delete(j.ahead, k)
 		withdraw(b, num, f.Side)
 		return
+	case tracker.Ended:
+		if len(j.ahead) > 0 {
+			delete(j.ahead, k)
+			delete(j.ahead, tallyKey{num, f.Side.Other()})
+		}
+		return
 	}
-	if readReset(f) != readAborted || b.Standing(num, f.Side) != nil || b.Standing(num, f.Side.Other()) != nil {
+	first := j.ahead[k]
+	switch readReset(f) {
+	default:
+		return
+	case readAborted:
+	case readNothing:
+		if x := f.Conn.End(f.Side); !f.Taken && f.Shape == tracker.ShapeAbort && open(x.State()) && f.Seg.Seq.After(x.Next()) && len(j.ahead) < maxKept {
+			j.ahead[k] = f.Packet
+		}
+		return
+	case readReply, readForgotten:
+		if first == 0 {
+			return // else that RST was the owner's: its host does not know the connection any more
+		}
+	}
+	if b.Standing(num, f.Side) != nil || b.Standing(num, f.Side.Other()) != nil {
 		return
 	}
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = App(f.Side)
+	if first != 0 {
+		x.Add(first)
+	}
 	x.Add(f.Packet)
 	x.Summary = fmt.Sprintf("the %s aborts the connection with a RST in %v, %s after its beginning", f.Side, me.State(), seconds(f.Time-f.Conn.Start()))
 	if own, other := unacked(me), unacked(peer); own+other > 0 {

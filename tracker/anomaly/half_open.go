@@ -3,6 +3,7 @@ package anomaly
 import (
 	"fmt"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -24,6 +25,41 @@ var HalfOpen = Rule{
 
 type halfOpen struct {
 	challenged map[uint64]tracker.Side // connections in whose middle a SYN came in that side's name
+
+	young, old map[abort]int64 // when; as young is full, old is forgotten
+}
+
+// abort is a RST that was to end a connection: who sent it, to whom. The connection is soon gone from the table; that the
+// RST was lost shows when the other speaks, perhaps hours later.
+type abort struct{ from, to tcp.Endpoint }
+
+func abortOf(f *tracker.Fact) abort {
+	client, server := f.Conn.Endpoints()
+	if f.Side == tracker.Server {
+		client, server = server, client
+	}
+	return abort{client, server}
+}
+
+func (h *halfOpen) remember(f *tracker.Fact) {
+	if h.young == nil || len(h.young) == maxKept/2 {
+		h.young, h.old = map[abort]int64{}, h.young
+	}
+	h.young[abortOf(f)] = f.Time
+}
+
+// outlived says that a RST of an earlier life of the connection was lost: it answers what is picked up in its middle,
+// and that life was ended by that side a while ago.
+func (h *halfOpen) outlived(f *tracker.Fact) bool {
+	if !f.Taken || f.Shape != tracker.ShapeReply || !f.Conn.Late() || f.Conn.End(f.Side).Packets() > 1 {
+		return false
+	}
+	k := abortOf(f)
+	at, ok := h.young[k]
+	if !ok {
+		at, ok = h.old[k]
+	}
+	return ok && f.Time-at > quiet
 }
 
 // maxKept bounds the connections that a judge remembers.
@@ -44,10 +80,18 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 		delete(h.challenged, num)
 		return
 	}
-	what := "what it was sent"
+	what, before := "what it was sent", f.Conn.End(f.Side).SentAt()
 	switch readReset(f) {
 	default:
 		return
+	case readAborted:
+		h.remember(f)
+		return
+	case readNothing:
+		if !h.outlived(f) {
+			return
+		}
+		before = max(h.young[abortOf(f)], h.old[abortOf(f)])
 	case readReply:
 		if side, ok := h.challenged[num]; !ok || side != f.Side {
 			return
@@ -58,7 +102,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 	if b.Standing(num, f.Side) != nil || b.Standing(num, f.Side.Other()) != nil {
 		return
 	}
-	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
+	peer := f.Conn.End(f.Side.Other())
 	if n := unacked(peer); n > 0 {
 		what = count(n, "octet")
 	} else if peer.InFlight() > 0 {
@@ -70,7 +114,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 	x.Culprit = Host(f.Side)
 	x.Add(f.Packet)
 	x.Summary = fmt.Sprintf("the %s's host answers %s of the %s with the RST of a host that does not know the connection; the %s is in %v, and the host had last been heard %s before",
-		f.Side, what, f.Side.Other(), f.Side.Other(), peer.State(), seconds(f.Time-me.SentAt()))
+		f.Side, what, f.Side.Other(), f.Side.Other(), peer.State(), seconds(f.Time-before))
 	b.Tell(x)
 }
 
