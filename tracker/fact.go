@@ -27,7 +27,7 @@ const (
 	CrossedFIN                      // Side's FIN does not acknowledge its peer's, which had passed before
 	Took                            // Side acknowledged new octets after its own FIN, or while its data waited at a shut window
 	Verdict                         // Hidden is what is now believed of a close that Side may have hidden
-	Ahead                           // Side sent octets past others that the tap has not seen: Octets of them are missing in front
+	Ahead                           // Side sent octets, or an acknowledgement, past others that the tap has not seen: Octets of them are missing in front
 	Unheard                         // Side, of which nothing was captured, has answered: its peer acknowledges its SYN
 	SpokeOn                         // Side sent something after its FIN, and nothing of its peer was ever captured
 	Lingers                         // Side has acknowledged its peer's FIN, and for a tenth of a second has sent neither octets nor its own

@@ -94,6 +94,9 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		}
 		return
 	}
+	if s.SegLen() == 0 && v == acceptable && s.Seq.After(snd.snd.Next()) && snd.fresh(s) && t.wants(Ahead) {
+		t.witness(n, c, snd, &Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(snd.snd.Next())})
+	}
 	if s.SegLen() == 0 || snd.has(hasFIN) && s.Seq.After(snd.fin) && snd.snd.Contiguous(t.holes).After(snd.fin) {
 		return // there is nothing behind a FIN
 	}

@@ -17,7 +17,7 @@ var MTUBlackhole = Rule{
 	Threshold: "3 repetitions and 1 s, or missing for 3 s: a path that loses segments loses small ones too",
 	Cause:     "a link on the path carries only smaller packets (a tunnel, PPPoE, a VPN), its router's 'fragmentation needed' (ICMP 3/4, ICMPv6 packet too big) is filtered, and the sender never learns",
 	Remedy:    "let ICMP 'fragmentation needed' and 'packet too big' through; clamp the MSS at the tunnel ('iptables ... TCPMSS --clamp-mss-to-pmtu'); net.ipv4.tcp_mtu_probing=1 on the sender helps itself; 'tracepath HOST' and 'ping -M do -s SIZE HOST' find the size and the place",
-	NotWhen:   "segments of all sizes are lost (retransmission-storm, peer-unresponsive)",
+	NotWhen:   "segments of all sizes are lost (retransmission-storm, peer-unresponsive); a listener that takes nothing after the handshake, small segments neither (accept-queue-overflow)",
 	RFC:       "2923, 4821, 8201",
 	Limits: []Limit{
 		{"repeats", 3, "", "times that a full segment was repeated"},
@@ -35,7 +35,9 @@ type hole struct {
 	conn   tracker.Hold
 	at     tcp.Seq
 	octets int
-	small  int // of the segment behind it
+	small  int   // of the segment behind it
+	bare   bool  // nothing but acknowledgements tells of it
+	again  int64 // when one last did
 	since  int64
 	packet uint64
 }
@@ -85,7 +87,11 @@ func (j *mtuBlackhole) repeats(b *Bench, side tracker.Side, x *repeated, me, pee
 	z := b.Raise(x.Case, side)
 	z.Culprit, z.Since = Network, x.since
 	z.Add(x.packet)
-	z.Summary = fmt.Sprintf("segments of %s from the %s are repeated (%s) and never arrive, while smaller ones of up to %s do", count(x.len, "octet"), side, count(x.n, "time"), count(me.Through(), "octet"))
+	smaller := "the handshake did"
+	if n := me.Through(); n > 0 {
+		smaller = fmt.Sprintf("smaller ones of up to %s do", count(n, "octet"))
+	}
+	z.Summary = fmt.Sprintf("segments of %s from the %s are repeated (%s) and never arrive, while %s", count(x.len, "octet"), side, count(x.n, "time"), smaller)
 	b.Tell(z)
 	return true
 }
@@ -94,17 +100,25 @@ func (j *mtuBlackhole) repeats(b *Bench, side tracker.Side, x *repeated, me, pee
 func (j *mtuBlackhole) ahead(b *Bench, f *tracker.Fact) {
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
 	k := tallyKey{f.Conn.Num(), f.Side}
+	bare := f.Seg.Len == 0
+	if h := j.holes[k]; h != nil && h.bare && bare {
+		h.again = f.Time
+		if f.Time-h.since >= j.missing && b.Standing(k.conn, k.side) == nil {
+			j.hole(b, k, h)
+		}
+		return
+	}
 	if full(me, peer, f.Seg.Len) || full(me, peer, me.Through()) || !full(me, peer, f.Octets) || len(j.holes) >= maxKept || j.holes[k] != nil {
 		return
 	}
-	j.holes[k] = &hole{CaseOf(f.Conn), f.Conn.Hold(), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), f.Time, f.Packet}
+	j.holes[k] = &hole{CaseOf(f.Conn), f.Conn.Hold(), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), bare, f.Time, f.Time, f.Packet}
 	b.WakeAt(Alarm{f.Time + j.missing, k.conn, k.side, alarmHole})
 }
 
 func (j *mtuBlackhole) Wake(b *Bench, a Alarm) {
 	k := tallyKey{a.Conn, a.Side}
 	if a.What == alarmHole {
-		if h := j.holes[k]; h != nil && !j.hole(b, k, h) {
+		if h := j.holes[k]; h != nil && b.Standing(k.conn, k.side) == nil && !j.hole(b, k, h) {
 			b.WakeAt(Alarm{b.Now() + poll, k.conn, k.side, alarmHole})
 		}
 		return
@@ -135,13 +149,21 @@ func (j *mtuBlackhole) hole(b *Bench, k tallyKey, h *hole) (over bool) {
 		return true
 	}
 	peer := v.End(k.side.Other())
-	if me.SentAt() < h.since+nsPerSecond || me.Una() != h.at || peer.SentAt() < h.since {
+	lives := h.again
+	if !h.bare {
+		lives = me.SentAt()
+	}
+	if lives < h.since+nsPerSecond || me.Una() != h.at || peer.SentAt() < h.since {
 		return false // its sender must be known to live, and its receiver to wait for just that
 	}
 	z := b.Raise(h.Case, k.side)
 	z.Culprit, z.Since = Network, h.since
 	z.Add(h.packet)
-	z.Summary = fmt.Sprintf("%s of the %s are missing for %s, while its segments of up to %s arrive", count(h.octets, "octet"), k.side, seconds(b.Now()-h.since), count(h.small, "octet"))
+	smaller := "acknowledgements"
+	if h.small > 0 {
+		smaller = "segments of up to " + count(h.small, "octet")
+	}
+	z.Summary = fmt.Sprintf("%s of the %s are missing for %s, while its %s arrive", count(h.octets, "octet"), k.side, seconds(b.Now()-h.since), smaller)
 	b.Tell(z)
 	return true
 }

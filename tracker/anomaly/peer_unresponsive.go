@@ -12,7 +12,7 @@ var PeerUnresponsive = Rule{
 	Title:     "data is repeated and the peer is silent",
 	Severity:  Warning,
 	Culprits:  "the network, or the host at its other end",
-	Evidence:  "one segment of data sent again and again, and not a packet from the peer meanwhile, whose window is open",
+	Evidence:  "one segment of data sent again and again, and meanwhile not a packet from the peer, whose window is open, but what it repeats though it was acknowledged",
 	Threshold: "5 repetitions: Linux has then waited 6 s and more, each time twice as long; a path that loses every fifth segment does that once in 3000 times",
 	Cause:     "the path is cut or has changed, the peer's host is down or was cut off without a word, or a firewall or NAT has forgotten the connection",
 	Remedy:    "find where the path ends: 'traceroute -T -p PORT', captures on both sides of the firewall; the sender gives up after net.ipv4.tcp_retries2 repetitions, 15 minutes by default: TCP_USER_TIMEOUT on the socket ends it sooner",
@@ -21,7 +21,7 @@ var PeerUnresponsive = Rule{
 	Limits:    []Limit{{"repeats", 5, "", "times that one segment was repeated while the peer was silent"}},
 	Wakes:     tracker.Resent | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, silent: map[tallyKey]int{}}
+		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, silent: map[tallyKey]int{}, deaf: map[tallyKey]deaf{}}
 	},
 }
 
@@ -29,16 +29,42 @@ type peerUnresponsive struct {
 	limit  int
 	sent   repeats
 	silent map[tallyKey]int // repetitions since the peer was heard
+	deaf   map[tallyKey]deaf
+}
+
+// deaf is an end that repeats what was acknowledged: it is heard, and hears nothing.
+type deaf struct{ at, before int64 } // its latest such segment; when it was heard before the first of them
+
+// heard is when an end was last heard to say something else.
+func (j *peerUnresponsive) heard(k tallyKey, e tracker.EndView) int64 {
+	if d, ok := j.deaf[k]; ok && d.at == e.SentAt() {
+		return d.before
+	}
+	return e.SentAt()
+}
+
+// listens notes whether a repeated segment shows its sender not to hear the acknowledgement of it.
+func (j *peerUnresponsive) listens(f *tracker.Fact, k tallyKey) {
+	me := f.Conn.End(f.Side)
+	if d, ok := j.deaf[k]; (ok || len(j.deaf) < maxKept) && f.Seg.Len > 0 && !f.Seg.End().After(me.Una()) {
+		j.deaf[k] = deaf{f.Time, j.heard(k, me)}
+	} else if ok && d.at != me.SentAt() {
+		delete(j.deaf, k)
+	}
 }
 
 func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 	k := tallyKey{f.Conn.Num(), f.Side}
+	other := tallyKey{k.conn, k.side.Other()}
 	if f.Kind == tracker.Ended {
 		j.sent.end(f)
-		delete(j.silent, k)
-		delete(j.silent, tallyKey{k.conn, k.side.Other()})
+		for _, k := range [...]tallyKey{k, other} {
+			delete(j.silent, k)
+			delete(j.deaf, k)
+		}
 		return
 	}
+	j.listens(f, k)
 	before := int64(-1)
 	if x := j.sent[k]; x != nil {
 		before = x.heard
@@ -47,6 +73,7 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 	if x == nil {
 		return
 	}
+	x.heard = j.heard(other, f.Conn.End(other.side))
 	if x.n == 1 || x.heard != before {
 		j.silent[k] = 0
 	}
@@ -70,7 +97,11 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 		z.Add(x.packet)
 	}
 	z.Add(f.Packet)
-	z.Summary = fmt.Sprintf("the %s has repeated %s %s in %s, and the %s is silent", k.side, count(f.Seg.Len, "octet"), count(n, "time"), seconds(f.Time-x.since), k.side.Other())
+	silent := "is silent"
+	if x.heard != peer.SentAt() {
+		silent = "hears nothing: it repeats what was acknowledged"
+	}
+	z.Summary = fmt.Sprintf("the %s has repeated %s %s in %s, and the %s %s", k.side, count(f.Seg.Len, "octet"), count(n, "time"), seconds(f.Time-x.since), k.side.Other(), silent)
 	b.Tell(z)
 	if fresh {
 		b.WakeAt(Alarm{At: f.Time + 5*nsPerSecond, Conn: k.conn, Side: k.side})
@@ -89,7 +120,7 @@ func (j *peerUnresponsive) Wake(b *Bench, a Alarm) {
 		return
 	}
 	me, peer := v.End(k.side), v.End(k.side.Other())
-	switch at := peer.SentAt(); {
+	switch at := j.heard(tallyKey{k.conn, k.side.Other()}, peer); {
 	case x.swallowed(me, peer):
 		b.Withdraw(z)
 	case at > z.Since:

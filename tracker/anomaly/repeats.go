@@ -65,6 +65,18 @@ func full(me, peer tracker.EndView, n int) bool {
 // swallowed says that full segments of the end vanish while small ones get through: this one is larger than any that
 // was acknowledged, and the other end has something that was sent with it or after it.
 func (x *repeated) swallowed(me, peer tracker.EndView) bool {
-	return full(me, peer, x.len) && x.len > me.Through() && !me.Una().After(x.at) &&
-		(peer.Sacks() || peer.SentAt() >= x.since-10*millisecond)
+	if !full(me, peer, x.len) || x.len <= me.Through() || me.Una().After(x.at) {
+		return false
+	}
+	if peer.Sure() == tracker.SynRecv {
+		return x.allFull(me, peer)
+	}
+	return peer.Sacks() || peer.SentAt() >= x.since-10*millisecond
+}
+
+// allFull says that nothing but full segments followed a handshake, of which the listener does not complain. A listener
+// with a full queue answers as little; but it takes no small one either, and nothing is lost on the way to a tap at its
+// own side.
+func (x *repeated) allFull(me, listener tracker.EndView) bool {
+	return !me.HasFIN() && unacked(me)%x.len == 0 && listener.SYNRepeats() == 0 && !listener.Near()
 }

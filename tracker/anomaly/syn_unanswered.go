@@ -40,7 +40,8 @@ func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
-	if me.SYNRepeats() < j.repeats || peer.Seen() || me.Sure() != tracker.SynSent {
+	lost := peer.Seen() && peer.Sure() == tracker.SynRecv && peer.SYNRepeats() >= j.repeats && f.Time-f.Conn.Start() >= 2*nsPerSecond
+	if me.SYNRepeats() < j.repeats || peer.Seen() && !lost || me.Sure() != tracker.SynSent {
 		return
 	}
 	if b.Standing(f.Conn.Num(), f.Side) == nil {
@@ -50,7 +51,12 @@ func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
 	x.Culprit, x.Since = Network, f.Conn.Start()
 	x.Add(f.Packet)
 	_, server := f.Conn.Endpoints()
-	x.Summary = fmt.Sprintf("the SYN to %s was repeated %s in %s, without an answer", server, count(me.SYNRepeats(), "time"), seconds(f.Time-f.Conn.Start()))
+	x.Summary = fmt.Sprintf("the SYN to %s was repeated %s in %s, ", server, count(me.SYNRepeats(), "time"), seconds(f.Time-f.Conn.Start()))
+	if lost {
+		x.Summary += fmt.Sprintf("for its answer, sent %s, does not arrive", count(1+peer.SYNRepeats(), "time"))
+	} else {
+		x.Summary += "without an answer"
+	}
 	b.Tell(x)
 }
 
