@@ -148,8 +148,11 @@ func (v EndView) WroteOn() bool {
 	return v.e.has(gotFIN) && end.After(v.e.ackedFrom)
 }
 
-// Overtaken says that a segment of it left before one that it was seen to send: its timestamp is behind.
-func (v EndView) Overtaken(s *tcp.Segment) bool { return v.e.old(s, v.t.now) }
+// Behind is by how many ticks a segment's timestamp is behind the latest that its receiver took from it, below 0 if it is
+// later; false where there are none.
+func (v EndView) Behind(s *tcp.Segment) (ticks int32, ok bool) {
+	return int32(v.e.tsRecent - s.Options.TSVal), v.e.has(hasTS) && s.Options.Has&tcp.HasTS != 0
+}
 
 // Window is what it announced last, ShutSince since when that has been too small to send into; 0: it is not.
 func (v EndView) Window() int { return int(v.e.win) }
@@ -193,7 +196,7 @@ func (v EndView) Sacks() bool { return v.e.sackHi.After(v.e.ack) && v.e.has(hasA
 func (v EndView) FlightSince() int64 { return v.e.flight }
 
 // LingersSince is since when nothing has kept it from closing after its peer; meaningful after Lingers.
-func (v EndView) LingersSince() int64 { return v.e.lingersSince() }
+func (v EndView) LingersSince() int64 { return v.t.lingersSince(v.e) }
 
 // Missing is how many octets below Next the tap has not seen.
 func (v EndView) Missing() int { return v.e.snd.Next().Sub(v.e.snd.Contiguous(v.t.holes)) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -17,33 +18,52 @@ var RetransmissionStorm = Rule{
 	Threshold: "more than 5 % and at least 20: at 5 % loss TCP's throughput has collapsed (it goes with one over the root of the loss)",
 	Cause:     "a link that loses packets: a bad cable or radio, a queue that overflows, a policer, a mismatch of duplex; or a path that reorders so much that losses are suspected",
 	Remedy:    "find the link: drops and errors of the interfaces along the path ('ip -s link', 'ethtool -S', 'tc -s qdisc'), 'mtr --tcp' over minutes; compare captures from both ends",
-	NotWhen:   "a capture that holds each frame twice (capture-duplicates)",
+	NotWhen:   "segments that the network delivers twice: their timestamps are not later than those before; a capture that holds each frame twice (capture-duplicates)",
 	RFC:       "9293 3.8.1, 5681",
 	Limits: []Limit{
 		{"share", 5, "%", "of the direction's segments"},
 		{"least", 20, "", "retransmissions"},
 	},
 	Wakes: tracker.Resent | tracker.Ended,
-	New:   func(l Limits) Judge { return &retransmissionStorm{l["share"], uint64(l.Count("least")), 0} },
+	New: func(l Limits) Judge {
+		return &retransmissionStorm{l["share"], uint64(l.Count("least")), 0, map[tallyKey]copies{}}
+	},
 }
 
 type retransmissionStorm struct {
 	share float64
 	least uint64
 	open  int
+
+	copies map[tallyKey]copies // of directions that come near the threshold
+}
+
+// copies counts the segments that the network delivered twice: a retransmission has a timestamp later than all before,
+// or goes out in the same tick as one that had.
+type copies struct {
+	n    uint64
+	tick uint32 // of the latest retransmission whose timestamp was later
 }
 
 func (j *retransmissionStorm) Fact(b *Bench, f *tracker.Fact) {
 	if f.Kind == tracker.Ended {
-		if j.open > 0 {
-			j.ends(b, f, tracker.Client)
-			j.ends(b, f, tracker.Server)
+		for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
+			if j.open > 0 {
+				j.ends(b, f, side)
+			}
+			if len(j.copies) > 0 {
+				delete(j.copies, tallyKey{f.Conn.Num(), side})
+			}
 		}
 		return
 	}
-	me := f.Conn.End(f.Side)
-	n := me.Retransmissions()
-	if n < j.least || !j.stormy(me) {
+	me, k := f.Conn.End(f.Side), tallyKey{f.Conn.Num(), f.Side}
+	n, all := me.Retransmissions(), me.Packets()
+	if n < j.least/2 {
+		return
+	}
+	j.compare(me, f.Seg, k)
+	if n, all = j.less(n, all, k); n < j.least || !j.stormy(n, all) {
 		return
 	}
 	x := b.Standing(f.Conn.Num(), f.Side)
@@ -55,17 +75,37 @@ func (j *retransmissionStorm) Fact(b *Bench, f *tracker.Fact) {
 	}
 	x.Add(f.Packet)
 	if fresh || bits.OnesCount64(n) == 1 {
-		j.say(x, me)
+		j.say(x, n, all)
 		b.Tell(x)
 	}
 }
 
-func (j *retransmissionStorm) stormy(me tracker.EndView) bool {
-	return 100*float64(me.Retransmissions()) > j.share*float64(me.Packets())
+// compare tells a copy from a retransmission, where there are timestamps.
+func (j *retransmissionStorm) compare(me tracker.EndView, s *tcp.Segment, k tallyKey) {
+	behind, ok := me.Behind(s)
+	x, known := j.copies[k]
+	switch {
+	case !ok || !known && len(j.copies) >= maxKept:
+		return
+	case behind < 0:
+		x.tick = s.Options.TSVal
+	case x.tick != s.Options.TSVal:
+		x.n++
+	}
+	j.copies[k] = x
 }
 
-func (j *retransmissionStorm) say(x *Finding, me tracker.EndView) {
-	n, all := me.Retransmissions(), me.Packets()
+// less leaves the network's copies out.
+func (j *retransmissionStorm) less(n, all uint64, k tallyKey) (uint64, uint64) {
+	twice := min(j.copies[k].n, n)
+	return n - twice, all - twice
+}
+
+func (j *retransmissionStorm) stormy(n, all uint64) bool {
+	return 100*float64(n) > j.share*float64(all)
+}
+
+func (j *retransmissionStorm) say(x *Finding, n, all uint64) {
 	x.Summary = fmt.Sprintf("the %s retransmitted %d of its %d segments (%.1f %%)", x.Side, n, all, 100*float64(n)/float64(all))
 }
 
@@ -77,8 +117,9 @@ func (j *retransmissionStorm) ends(b *Bench, f *tracker.Fact, side tracker.Side)
 	}
 	j.open--
 	me := f.Conn.End(side)
-	j.say(x, me)
-	if j.stormy(me) {
+	n, all := j.less(me.Retransmissions(), me.Packets(), tallyKey{f.Conn.Num(), side})
+	j.say(x, n, all)
+	if j.stormy(n, all) {
 		b.Tell(x)
 	} else {
 		b.Withdraw(x)
