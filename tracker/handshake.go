@@ -84,7 +84,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		if snd.sure == Closed {
 			snd.prove(sndSYNACK)
 			snd.synACK = s.Ack
-		} else if snd.sure != SynRecv && snd.sure != SynSent && rcv.sure != SynSent {
+		} else if snd.has(hasISS) && snd.sure != SynRecv && snd.sure != SynSent && rcv.sure != SynSent {
 			t.see(Challenged, n, c, snd, s)
 		}
 		return
@@ -92,7 +92,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if snd.sure == SynRecv && !snd.has(hasISS) {
 		snd.retract(rcvRST) // the RST of figure 8 has made it a listener again
 	} else if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
-		if _, ok := t.rare.kept(n, c, s); ok || snd.sure == SynRecv {
+		if _, ok := t.rare.kept(n, c, s); ok || !snd.has(hasISS) || snd.sure == SynRecv {
 			t.see(Forgot, n, c, snd, s)
 		} else {
 			t.see(Challenged, n, c, snd, s) // nothing has asked for it
