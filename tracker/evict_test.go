@@ -150,7 +150,7 @@ func TestEvictedIsContinued(t *testing.T) {
 
 // TestMemoryIsBounded: a flood of SYNs, or of whole handshakes, at the bound does not grow the heap, whatever is in it.
 func TestMemoryIsBounded(t *testing.T) {
-	const bound = 20_000
+	const bound = 16_000
 	for _, c := range []struct {
 		name  string
 		each  int
@@ -189,10 +189,10 @@ func TestMemoryIsBounded(t *testing.T) {
 				}
 			}
 		}
-		flood(3 * bound)
+		flood(2 * bound)
 		after := heapBytes()
-		flood(6 * bound)
-		if grown := heapBytes() - after; grown > 1<<20 {
+		flood(2 * bound)
+		if grown := heapBytes() - after; grown > 1<<18 {
 			t.Errorf("%s: the heap grows by %d KiB while the table is full", c.name, grown>>10)
 		}
 		if used := after - before - maxMarks*8; used > bound*c.each*5/4 {
@@ -215,7 +215,7 @@ func heapBytes() int {
 
 // TestBytesPerConnection: what the bound on memory is made from is what connections take.
 func TestBytesPerConnection(t *testing.T) {
-	const many = 1 << 17
+	const many = 1 << 15
 	for _, c := range []struct {
 		name string
 		each int

@@ -31,7 +31,7 @@ func TestIndexAgainstMap(t *testing.T) {
 			}
 			return r.Uint32() >> r.IntN(20)
 		}
-		for step := range 60_000 {
+		for step := range 12_000 {
 			switch k := r.IntN(10); {
 			case k < 5 || len(numbers) == 0:
 				h := hash()
@@ -58,7 +58,7 @@ func TestIndexAgainstMap(t *testing.T) {
 				numbers[i] = next
 				next++
 			}
-			if step%5000 != 0 {
+			if step%2000 != 0 {
 				continue
 			}
 			for n, h := range model {

@@ -37,7 +37,7 @@ func TestShortcutsDoNotShowInTraces(t *testing.T) {
 // TestShortcutsDoNotShowInChaos runs what no host would send: flags, numbers and times at random on few four-tuples, so
 // that they collide.
 func TestShortcutsDoNotShowInChaos(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 6))
 		segs := make([]tcp.Segment, 600)
 		now := int64(1e18)
