@@ -1,6 +1,10 @@
 package tracker
 
-import "github.com/tcptrack/tcptrack/internal/tcp"
+import (
+	"math/bits"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
 
 // A capture may hold a frame twice: a mirror port copies it as it comes in and as it goes out, or the capture runs on a
 // bridge and on its port. Such a frame is one segment. The network's own duplicates look the same when both copies pass
@@ -38,7 +42,7 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 	if t.replays {
 		return false
 	}
-	holds := holds(c.hash, s)
+	holds := holds(s)
 	f := &t.frames.recent[holds>>(64-11)]
 	same := f.holds == holds && t.now-f.at <= together && snd.packets > 1
 	if !same {
@@ -54,11 +58,14 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 	return same && (s.Flow.V6 == 0 && s.IPID != 0 && !snd.has(fixedID) || t.frames.doubled())
 }
 
-// holds mixes what tells a frame from others: TTL and VLAN do not, a router between the two places changes those.
-func holds(h uint32, s *tcp.Segment) uint64 {
+// holds mixes what tells a frame from others: TTL and VLAN do not, a router between the two places changes those. It has
+// no seed, so that every run counts the same; who aims at one place hides only copies.
+func holds(s *tcp.Segment) uint64 {
 	const k = 0x9e3779b97f4a7c15
-	o := &s.Options
-	v := uint64(h)<<32 | uint64(s.Seq)
+	f, o := &s.Flow, &s.Options
+	v := f.A.Lo ^ f.A.Hi*k + bits.RotateLeft64(f.B.Lo^f.B.Hi*k, 32) + uint64(f.PortA)<<16 + uint64(f.PortB)
+	v = (v ^ v>>29) * k
+	v ^= uint64(s.Seq)
 	v = (v ^ v>>29) * k
 	v ^= uint64(s.Ack)<<32 | uint64(s.Len)&0xffff<<16 | uint64(s.Window)
 	v = (v ^ v>>31) * k
