@@ -32,15 +32,13 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	flew := rcv.flight != 0
 
 	// What it proves that its sender had received, and what it shows that its sender had not.
-	if s.Flags&tcp.ACK != 0 {
-		if fresh {
-			t.contradict(c, snd, rcv, s)
-		}
-		if t.credible(c, rcv, s) {
-			t.acknowledges(n, c, snd, rcv, s)
-		} else {
-			v = stale
-		}
+	if fresh {
+		t.contradict(c, snd, rcv, s)
+	}
+	if t.credible(c, rcv, s) {
+		t.acknowledges(n, c, snd, rcv, s)
+	} else {
+		v = stale
 	}
 	if snd.sure == SynRecv && (s.Flags&tcp.FIN != 0 || s.Len > 0 && c.flags&fastOpen == 0 || snd.has(hasACK) && snd.ack.After(snd.synACK)) {
 		snd.prove(rcvACKofSYN)
@@ -66,15 +64,11 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 // learns notes what has passed the tap toward the receiver of an acceptable segment; flew says whether octets of it were
 // in flight until then.
 func (t *Tracker) learns(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, flew bool) {
-	if s.Flags&tcp.ACK != 0 {
-		if rcv.sure == SynRecv || rcv.est == SynRecv {
-			if s.Ack.After(rcv.iss) {
-				rcv.presume(rcvACKofSYN, t.now)
-			}
-		}
-		if rcv.has(hasFIN) && s.Ack.After(rcv.fin) {
-			rcv.presumeAnew(rcvACKofFIN, t.now)
-		}
+	if (rcv.sure == SynRecv || rcv.est == SynRecv) && s.Ack.After(rcv.iss) {
+		rcv.presume(rcvACKofSYN, t.now)
+	}
+	if rcv.has(hasFIN) && s.Ack.After(rcv.fin) {
+		rcv.presumeAnew(rcvACKofFIN, t.now)
 	}
 	if snd.has(hasFIN) && !rcv.has(gotFIN) && !rcv.pend.has(rcvFIN) && snd.snd.Contiguous(t.holes).After(snd.fin) {
 		if flew && !rcv.has(hasFIN) {
@@ -201,13 +195,10 @@ func (t *Tracker) mayHaveClosedBefore(c *conn, snd *end) {
 	if snd.sure != CloseWait || t.near(c, snd) {
 		return
 	}
-	if t.now-snd.gotFINAt(c) < t.delay(c, snd)+300*millisecond {
+	if t.now-snd.pendAt[slot(rcvFIN)] < t.delay(c, snd)+300*millisecond {
 		snd.set = snd.set.With(Closing)
 	}
 }
-
-// gotFINAt is when the peer's FIN passed toward the endpoint.
-func (e *end) gotFINAt(c *conn) int64 { return e.pendAt[slot(rcvFIN)] }
 
 // narrow drops the states in which the endpoint could not have sent that.
 func (e *end) narrow(on event) {

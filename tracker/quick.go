@@ -10,7 +10,7 @@ const (
 
 // quick lets a segment act of the kind that most are: the next octets in sequence, or an acknowledgement that advances,
 // between two ends of whose states nothing is in doubt. It does what segment and settle would do and says no, having done
-// nothing, to every other; TestShortcutsDoNotShow holds the two equal. Worth a third of the time on one bulk flow.
+// nothing, to every other; TestShortcutsDoNotShowInTraces and its like in chaos hold the two equal. Worth a third of the time on one bulk flow.
 func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
 	if s.Flags&^tcp.PSH != tcp.ACK || s.Sum != tcp.SumUnknown || s.Options.NSACK != 0 || c.known != allKnown || c.flags&late != 0 ||

@@ -31,6 +31,8 @@ type rule struct {
 
 // rules is RFC 9293 figure 5 as seen from the wire: what one endpoint is seen to send (snd) or is given to receive
 // (rcv). Calls of the application (OPEN, CLOSE) show only in the segments that they cause. Sections are RFC 9293's.
+// Three arcs of the figure have no row: before a SYN-ACK out of SYN_SENT, a FIN out of SYN_RECV or a RST out of FIN_WAIT2
+// acts, the segment has proven another event, so no trace can need them.
 var rules = []rule{
 	{Closed, sndSYN, SynSent, "active open, 3.5"},
 	{Closed, sndSYNACK, SynRecv, "a listener answers a SYN, 3.10.7.2"},

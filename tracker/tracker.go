@@ -40,7 +40,7 @@ type Tracker struct {
 	line Connection // likewise
 }
 
-// maxHoles bounds the holes of all connections together: 64 MiB of them.
+// maxHoles bounds the holes of all connections together: 48 MiB of them.
 const maxHoles = 4 << 20
 
 // New makes an empty Tracker.
