@@ -25,6 +25,7 @@ type files struct {
 	gone     uint64   // Dropped of inputs that have ended
 	strange  []uint32 // link types warned of
 	fatal    error    // why nothing at all can be read
+	shower   shower
 	read     atomic.Int64
 	quit     chan struct{}
 	quitOnce sync.Once
@@ -38,6 +39,7 @@ func Open(names []string, opt Options) (Source, error) {
 	}
 	s := &files{opt: opt, quit: make(chan struct{})}
 	s.dec.checksum = opt.Checksum
+	s.shower.to = opt.Recorder
 	size := max(64<<10, min(windowSize, 16*windowSize/len(names)))
 	for _, name := range names {
 		in, err := openInput(name, &opt, s, size)
@@ -146,8 +148,17 @@ func (s *files) readOne(segs []tcp.Segment) (n int, err error) {
 	return n, nil
 }
 
-// take decodes a record into seg and returns how many segments came of it.
+// take decodes a record into seg, shows it to who asked for it, and returns how many segments came of it.
 func (s *files) take(in *input, rec *record, seg *tcp.Segment) int {
+	n := s.decode(in, rec, seg)
+	if s.shower.to != nil && !rec.other {
+		s.shower.show(rec, s.stats.Packets, in.where(rec), n, seg)
+	}
+	return n
+}
+
+// decode decodes a record into seg and returns how many segments came of it.
+func (s *files) decode(in *input, rec *record, seg *tcp.Segment) int {
 	in.packets++
 	st := &s.stats
 	st.Packets++

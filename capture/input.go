@@ -21,6 +21,8 @@ type input struct {
 	stream  bool   // not a regular file: nothing is read of it before the first Read
 	rec     record // its next record, when merging
 	done    bool
+	names   bool            // of interfaces are wanted
+	shown   *Interface      // of a classic pcap, once it was asked for
 	quit    <-chan struct{} // the source's
 }
 
@@ -42,7 +44,7 @@ func (t *tail) Read(b []byte) (int, error) {
 
 // openInput opens a file by its name; "-" is stdin.
 func openInput(name string, opt *Options, s *files, size int) (*input, error) {
-	in := &input{name: name, quit: s.quit}
+	in := &input{name: name, quit: s.quit, names: opt.Recorder != nil}
 	t := &tail{read: &s.read}
 	if name == "-" {
 		in.name = "standard input"
@@ -123,6 +125,7 @@ func (in *input) sniff() error {
 		in.pcap, err = newPcap(w)
 	case isPcapng(b):
 		in.ng = newPcapng(w)
+		in.ng.names = in.names
 	case in.unpack == nil && packed(b) != nil:
 		return in.decompress(packed(b))
 	default:

@@ -15,9 +15,10 @@ type LiveSource interface {
 // LiveOptions are the ways to capture. The zero value is the usual one.
 type LiveOptions struct {
 	Checksum    ChecksumMode
-	MaxPackets  uint64 // stop after so many; 0 goes on
-	Snap        int    // octets kept of each packet; 0 is DefaultSnap
-	Promiscuous bool   // also what is addressed to other hosts
+	MaxPackets  uint64   // stop after so many; 0 goes on
+	Snap        int      // octets kept of each packet; 0 is DefaultSnap
+	Promiscuous bool     // also what is addressed to other hosts
+	Recorder    Recorder // shown each packet; nil: nobody looks
 }
 
 // DefaultSnap keeps all headers, behind tunnels too, and leaves out the payload.

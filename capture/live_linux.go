@@ -49,6 +49,8 @@ type live struct {
 	held    bool  // that block is ours
 	block   block // what of it is not yet read
 	packet  packet
+	shower  shower
+	ports   ports // for the shower
 	stats   Stats
 	skipped [numSkips]uint64
 	now     int64
@@ -78,6 +80,7 @@ func Live(names []string, opt LiveOptions) (LiveSource, error) {
 	s := &live{opt: opt, names: names, watched: time.Now(), now: time.Now().UnixNano()}
 	s.down, s.gone = make([]bool, len(names)), make([]bool, len(names))
 	s.dec.checksum = opt.Checksum
+	s.shower.to = opt.Recorder
 	// Protocol 0: nothing is received before all is set up.
 	if s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 		return nil, fmt.Errorf("capture: %s: %w", strings.Join(names, ", "), err)
@@ -207,8 +210,17 @@ func (s *live) end(n int) error {
 	return nil
 }
 
-// take decodes the packet into seg and returns how many segments came of it.
+// take decodes the packet into seg, shows it to who asked for it, and returns how many segments came of it.
 func (s *live) take(seg *tcp.Segment) int {
+	n := s.decode(seg)
+	if s.shower.to != nil {
+		s.show(n, seg)
+	}
+	return n
+}
+
+// decode decodes the packet into seg and returns how many segments came of it.
+func (s *live) decode(seg *tcp.Segment) int {
 	st := &s.stats
 	st.Packets++
 	if st.Packets == 1 {

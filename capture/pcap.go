@@ -11,6 +11,7 @@ type record struct {
 	frame []byte
 	orig  int    // octets on the wire
 	link  uint32 // LINKTYPE number; more than 16 bits are not in use but kept
+	id    uint32 // number of its interface in a pcapng section
 	other bool   // no packet at all
 }
 
@@ -35,6 +36,7 @@ type pcap struct {
 	unit    int64 // nanoseconds of the fraction's unit
 	head    int   // octets of a record header
 	link    uint32
+	snap    uint32
 	old     bool // before version 2.4: the two lengths may stand in either order
 }
 
@@ -72,6 +74,7 @@ func newPcap(w *window) (*pcap, error) {
 	p.old = order.Uint16(b[6:]) < 4
 	// The upper six bits tell of a frame check sequence, which lies behind what the IP length covers.
 	p.link = order.Uint32(b[20:]) & 0x03ffffff
+	p.snap = order.Uint32(b[16:])
 	w.lo += pcapHeader
 	return p, nil
 }

@@ -32,6 +32,7 @@ type pcapng struct {
 	ifaces  []iface
 	last    int64  // time of the last packet, for blocks without one
 	lost    uint64 // dropped in the sections before
+	names   bool   // somebody wants the interfaces' names
 }
 
 // iface is what an interface description block says, and the latest count of its drops.
@@ -41,6 +42,7 @@ type iface struct {
 	scale   scale
 	offset  int64 // seconds
 	dropped uint64
+	shown   *Interface // nil unless names are wanted
 }
 
 // scale turns ticks into nanoseconds: num/den of them.
@@ -155,6 +157,7 @@ func (g *pcapng) packet(id uint32, ticks uint64, b []byte, have, orig uint32, re
 	rec.frame = b[:have:have]
 	rec.orig = int(orig)
 	rec.link = f.link
+	rec.id = id
 	rec.other = false
 	return nil
 }
@@ -206,6 +209,9 @@ func (g *pcapng) describe(b []byte) error {
 			f.offset = int64(g.u64(v))
 		}
 	})
+	if g.names {
+		g.named(&f, len(g.ifaces), b[8:])
+	}
 	g.ifaces = append(g.ifaces, f)
 	return errNone
 }

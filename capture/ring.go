@@ -30,8 +30,11 @@ const (
 	packetMAC      = 24
 	packetNet      = 26
 	packetTCI      = 32
+	packetTPID     = 36
 	packetProtocol = 50
+	packetIndex    = 52
 	packetHardware = 56
+	packetKind     = 58
 	packetHead     = 68
 )
 
@@ -39,6 +42,7 @@ const (
 const (
 	ringSumNotReady = 1 << 3 // the sender's network card was to finish the checksum
 	ringVLAN        = 1 << 4 // the tag was taken out of the frame
+	ringTPID        = 1 << 6 // its ethertype is known
 )
 
 // Hardware types (linux/if_arp.h, ARPHRD_) whose frames are read from their link header on; of all others the kernel
@@ -74,6 +78,7 @@ type packet struct {
 	hardware uint16 // ARPHRD_ number
 	protocol int    // ethertype of what stands at net
 	net      int    // offset in the frame, where that is known
+	head     []byte // all that stands in front of the frame
 }
 
 // next reads a packet and says whether there was one left.
@@ -93,6 +98,7 @@ func (k *block) next(p *packet) bool {
 	p.time = int64(order.Uint32(h[packetSeconds:]))*1e9 + int64(order.Uint32(h[packetNanos:]))
 	p.frame = h[mac : mac+n : mac+n]
 	p.orig = int(order.Uint32(h[packetLength:]))
+	p.head = h[:packetHead]
 	p.status = order.Uint32(h[packetStatus:])
 	p.tci = order.Uint16(h[packetTCI:])
 	p.protocol = be16(h[packetProtocol:])

@@ -34,6 +34,7 @@ type Options struct {
 	Follow     bool      // wait for more at the end of a file, until Close
 	Stdin      io.Reader // what the name "-" stands for; nil is os.Stdin
 	MaxPackets uint64    // stop after so many records; 0 is all
+	Recorder   Recorder  // shown each packet; nil: nobody looks
 }
 
 // Skip is the reason why a record yields no segment.
