@@ -53,6 +53,7 @@ func newLive() *cobra.Command {
 	f.SortFlags = false
 	o.liveFlags(f)
 	o.packetFlags(f)
+	o.saving.add(f)
 	o.formatFlags(f, "table")
 	f.Lookup("output").Usage += "; json where the output is no terminal"
 	return cmd
@@ -62,7 +63,7 @@ func newLive() *cobra.Command {
 func (o *liveOptions) liveFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.interfaces, "interface", "i", nil, "capture from `INTERFACE`, as often as there are several; any for all")
 	f.DurationVar(&o.duration, "duration", 0, "end the capture after `TIME`, as 30s or 5m")
-	f.UintVarP(&o.snap, "snaplen", "s", capture.DefaultSnap, "keep `N` octets of each packet, 0 all")
+	f.UintVarP(&o.snap, "snaplen", "s", capture.DefaultSnap, "keep `N` octets of each packet, 0 all; with -w all unless told")
 	f.BoolVarP(&o.own, "no-promiscuous-mode", "p", false, "only what is addressed to this host")
 }
 
@@ -84,9 +85,12 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
+	if o.saving.name != "" && !cmd.Flags().Changed("snaplen") {
+		o.snap = 0 // who saves packets wants them whole
+	}
 	watch := watcher{stderr: stderr}
 	open := func(checksum capture.ChecksumMode) (capture.Source, error) { return o.capture(checksum, stderr) }
-	return o.track(ctx, stdout, open, watch.see, func(r *pipeline.Result) { o.account(stderr, &watch, r) })
+	return o.track(ctx, stdout, stderr, time.Now().UnixNano(), open, watch.see, func(r *pipeline.Result) { o.account(stderr, &watch, r) })
 }
 
 // capture opens the interfaces, that of the default route if none is named.
@@ -103,7 +107,7 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 	if o.snap > 0 {
 		snap = int(min(o.snap, capture.MaxSnap))
 	}
-	src, err := capture.Live(names, capture.LiveOptions{Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own})
+	src, err := capture.Live(names, capture.LiveOptions{Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own, Recorder: o.saving.recorder()})
 	if err != nil {
 		return nil, liveProblem(err, names)
 	}

@@ -26,12 +26,14 @@ func (p *problem) Unwrap() error { return p.err }
 
 // printProblem writes the thing and the reason on one line and the next step on another.
 func printProblem(w io.Writer, err error) {
-	text := strings.TrimPrefix(err.Error(), "capture: ") // which package it was is for programmers
-	fmt.Fprintf(w, "tcptrack: %s\n", printable(text))
+	fmt.Fprintf(w, "tcptrack: %s\n", printable(plainError(err)))
 	if next := nextStep(err); next != "" {
 		fmt.Fprintf(w, "  %s\n", printable(next))
 	}
 }
+
+// plainError is the text without which package it came from: that is for programmers.
+func plainError(err error) string { return strings.TrimPrefix(err.Error(), "capture: ") }
 
 // nextStep is what to do about err, "" where its text says all.
 func nextStep(err error) string {

@@ -30,6 +30,7 @@ type readOptions struct {
 	color          string
 	failOn         string
 	thresholds     thresholds
+	saving         saving
 	cpuProfile     string
 	asItHappens    bool // the table is written line by line
 }
@@ -62,6 +63,7 @@ func readCommand(o *readOptions) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	o.sourceFlags(f)
+	o.saving.add(f)
 	o.formatFlags(f, "table")
 	return cmd
 }
@@ -111,7 +113,7 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		return &problem{errors.New("no file to read"), "name a capture, or - for standard input"}
 	}
 	bar := newProgress(stderr)
-	return o.track(ctx, stdout, func(checksum capture.ChecksumMode) (capture.Source, error) {
+	return o.track(ctx, stdout, stderr, 0, func(checksum capture.ChecksumMode) (capture.Source, error) {
 		return o.open(checksum, stdin)
 	}, bar.show(), func(r *pipeline.Result) {
 		bar.clear()
@@ -119,20 +121,29 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	})
 }
 
-// track checks what the flags ask for, opens the source, follows it to its end, and shows what was found. progress is
-// called after each batch unless it is nil, ended at the end of the source.
-func (o *readOptions) track(ctx context.Context, stdout io.Writer, open func(capture.ChecksumMode) (capture.Source, error),
+// track checks what the flags ask for, opens the source, follows it to its end, and shows what was found. start is when
+// a live capture begins, else 0. progress is called after each batch unless it is nil, ended at the end of the source.
+func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start int64, open func(capture.ChecksumMode) (capture.Source, error),
 	progress func(capture.Stats), ended func(*pipeline.Result)) error {
 	shape, err := o.shape()
 	if err != nil {
 		return err
 	}
 	limits, err := o.thresholds.limits()
+	if err == nil {
+		err = o.saving.check()
+	}
 	if err != nil {
 		return err
 	}
 	src, err := open(shape.checksum)
 	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := o.saving.begin(o.files, start, stdout, stderr, stop); err != nil {
+		src.Close()
 		return err
 	}
 	out, closeOut, err := o.destine(stdout)
@@ -152,21 +163,22 @@ func (o *readOptions) track(ctx context.Context, stdout io.Writer, open func(cap
 		sink = watch
 	}
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink:           sink,
+		Sink:           o.saving.sink(sink),
 		Rules:          limits,
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection,
 		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv"),
 		MaxConnections: int(o.maxConnections),
-		Progress:       progress,
+		Progress:       o.saving.progress(progress),
 	})
 	ended(&result)
+	unsaved := o.saving.end(&result)
 	if err != nil {
-		return err
+		return errors.Join(err, unsaved)
 	}
 	writer.Summary(summarise(result))
-	if err := errors.Join(writer.Flush(), closeOut()); err != nil || watch == nil {
+	if err := errors.Join(writer.Flush(), closeOut(), unsaved); err != nil || watch == nil {
 		return err
 	}
 	return watch.verdict(&result)
@@ -182,7 +194,7 @@ func (o *readOptions) destine(stdout io.Writer) (io.Writer, func() error, error)
 			return nil, nil, err
 		}
 		return f, f.Close, nil
-	case o.quiet:
+	case o.quiet || o.saving.name == "-":
 		return io.Discard, nothing, nil
 	}
 	return stdout, nothing, nil
