@@ -88,9 +88,18 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	if o.saving.name != "" && !cmd.Flags().Changed("snaplen") {
 		o.snap = 0 // who saves packets wants them whole
 	}
+	o.outlet = func(to io.Writer) *outlet { return newOutlet(ctx, to, o.answerName(), stderr) }
 	watch := watcher{stderr: stderr}
 	open := func(checksum capture.ChecksumMode) (capture.Source, error) { return o.capture(checksum, stderr) }
 	return o.track(ctx, stdout, stderr, time.Now().UnixNano(), open, watch.see, func(r *pipeline.Result) { o.account(stderr, &watch, r) })
+}
+
+// answerName is where the answer goes, in words.
+func (o *liveOptions) answerName() string {
+	if o.destination != "" && o.destination != "-" {
+		return o.destination
+	}
+	return "standard output"
 }
 
 // capture opens the interfaces, that of the default route if none is named.

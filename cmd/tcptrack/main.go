@@ -8,6 +8,7 @@
 //	rules.go, failon.go      --rules and thresholds; --fail-on
 //	open.go     what is read: captures, text traces
 //	format.go   -o: which format, where to
+//	outlet.go   writing to whom may hang
 //	problem.go  errors as people read them
 //
 // Everything that reads a clock, a signal or the environment is here; what is below cmd/ does not.
@@ -33,5 +34,5 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return execute(ctx, args, stdin, stdout, stderr)
+	return execute(ctx, args, stdin, stdout, newOutlet(ctx, stderr, "standard error", nil))
 }

@@ -32,7 +32,8 @@ type readOptions struct {
 	thresholds     thresholds
 	saving         saving
 	cpuProfile     string
-	asItHappens    bool // the table is written line by line
+	asItHappens    bool                    // the table is written line by line
+	outlet         func(io.Writer) *outlet // what the answer goes through; nil: it is written at once
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first
@@ -150,6 +151,10 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	if err != nil {
 		src.Close()
 		return err
+	}
+	if o.outlet != nil {
+		through, closeFile := o.outlet(out), closeOut
+		out, closeOut = through, func() error { return errors.Join(through.end(), closeFile()) }
 	}
 	writer := shape.writer(out)
 	var segments func([]tcp.Segment)

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// inOwnNetwork runs f on a thread in a network of its own, whose lo is up; both end with it.
+func inOwnNetwork(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root for a network namespace of its own")
+	}
+	var skip string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			skip = fmt.Sprintf("no network namespace: %v", err)
+		} else if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+			skip = fmt.Sprintf("ip link set lo up: %v %s", err, out)
+		} else {
+			f()
+		}
+	}()
+	<-done
+	if skip != "" {
+		t.Skip(skip)
+	}
+}
+
+// process is the real command at work.
+type process struct {
+	cmd    *exec.Cmd
+	stdout *os.File
+	stderr notes
+	ended  chan struct{}
+}
+
+// launch starts the command from this thread, and waits until it listens.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command("tcptrack", args...), stdout: r, ended: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = w, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	go func() {
+		p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		<-p.ended
+		r.Close()
+	})
+	p.stderr.await(t, "listening on")
+	return p
+}
+
+// end waits for the process and returns its exit code.
+func (p *process) end(t *testing.T, within time.Duration) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(within):
+		t.Fatalf("does not end; it said %s", p.stderr.String())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// refuse has the kernel refuse a connection.
+func refuse(t *testing.T) {
+	t.Helper()
+	if c, err := net.DialTCP("tcp4", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}); err == nil {
+		c.Close()
+		t.Fatal("somebody listens on port 1")
+	}
+}
+
+// From the deciding packet to the finding on standard output it takes no longer than 200 ms, and a little more on a
+// machine that is busy with other tests: nine tenths must hold.
+func TestFindingsComeAtOnce(t *testing.T) {
+	inOwnNetwork(t, func() {
+		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "finding")
+		const findings = 30
+		late := make(chan time.Duration, 1)
+		go func() {
+			for sc := bufio.NewScanner(p.stdout); sc.Scan(); {
+				at := time.Now()
+				var line struct {
+					Time         time.Time
+					Code, Status string
+				}
+				if err := json.Unmarshal(sc.Bytes(), &line); err != nil {
+					t.Error(err)
+				}
+				if line.Code == "connection-refused" && line.Status == "open" {
+					late <- at.Sub(line.Time)
+				}
+			}
+		}()
+		var delays []time.Duration
+		for range findings {
+			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
+			refuse(t)
+			select {
+			case d := <-late:
+				delays = append(delays, d)
+			case <-time.After(patience):
+				t.Fatal("no finding")
+			}
+		}
+		slices.Sort(delays)
+		t.Logf("%d findings: median %v, nine tenths %v, longest %v", len(delays), delays[len(delays)/2], delays[len(delays)*9/10], delays[len(delays)-1])
+		if delays[len(delays)*9/10] > 200*time.Millisecond || delays[len(delays)-1] > time.Second {
+			t.Errorf("%v", delays)
+		}
+	})
+}
+
+// When nobody reads standard output, that is told, and so is when somebody reads it again; nothing is lost as long as
+// the ring takes what comes.
+func TestAReaderThatPauses(t *testing.T) {
+	inOwnNetwork(t, func() {
+		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "all")
+		for range 400 { // some 300 KB of lines, where a pipe holds 64
+			refuse(t)
+		}
+		p.stderr.await(t, "standard output takes nothing")
+		connections := make(chan int)
+		go func() {
+			n := 0
+			for sc := bufio.NewScanner(p.stdout); sc.Scan(); {
+				if strings.Contains(sc.Text(), `"event":"connection"`) {
+					n++
+				}
+			}
+			connections <- n
+		}()
+		p.stderr.await(t, "standard output is read again, after")
+		p.cmd.Process.Signal(syscall.SIGINT)
+		if code := p.end(t, patience); code != exitFine {
+			t.Errorf("exit code %d", code)
+		}
+		if n := <-connections; n != 400 {
+			t.Errorf("%d connections", n)
+		}
+		if said := p.stderr.String(); !strings.Contains(said, "800 packets captured, 0 dropped by the kernel, 400 connections") {
+			t.Error(said)
+		}
+	})
+}
+
+// One interrupt ends the capture though nobody reads standard output; what was to be printed is counted as lost.
+func TestInterruptEndsBesideAHungReader(t *testing.T) {
+	inOwnNetwork(t, func() {
+		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "all")
+		for range 400 {
+			refuse(t)
+		}
+		p.stderr.await(t, "standard output takes nothing")
+		p.cmd.Process.Signal(syscall.SIGINT)
+		if code := p.end(t, 5*time.Second); code != exitUsage {
+			t.Errorf("exit code %d", code)
+		}
+		said := p.stderr.String()
+		if !strings.Contains(said, "800 packets captured, 0 dropped by the kernel, 400 connections") || !strings.Contains(said, "nobody reads it") || !strings.Contains(said, "lines of the answer lost") {
+			t.Error(said)
+		}
+	})
+}
