@@ -1,15 +1,16 @@
-// Package capture reads TCP segments from capture files, streams and, on Linux, interfaces.
+// Package capture reads TCP segments from capture files, streams and interfaces.
 //
 //	names -> input (gzip, zstd) -> window (1 MiB) -> pcap | pcapng -> merge -> decoder -> []tcp.Segment
 //	                                                  records                 link, tunnels, IP, fragments, TCP
 //	interfaces -> filter, ring (64 MiB, shared with the kernel) -> block -> packet -> decoder
+//	           -> libpcap -> mouth (one an interface) -> mouthfuls -> merge ->
 //
 // The caller owns the segments and the package keeps none of them. Frames are sub-slices of an input's window and live
 // until that input's next record, so nothing of a frame but its segment leaves the package, and a packet costs neither
-// a copy nor an allocation.
+// a copy (but through libpcap) nor an allocation.
 //
 // A Source belongs to one goroutine; only Close and Stop may be called from another. Decompression runs in a goroutine of its
-// own that ends with its input or with Close.
+// own that ends with its input or with Close; each interface captured through libpcap has one, too.
 //
 // What is in a capture is never an error: what is not TCP is counted by reason (Skip), and damage is a Warning that
 // ends the file it is in. The package judges nothing, keeps no connection, and reads no clock but to wait for a file

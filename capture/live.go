@@ -1,6 +1,10 @@
 package capture
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // LiveSource is a Source that captures while it is read.
 type LiveSource interface {
@@ -14,11 +18,25 @@ type LiveSource interface {
 
 // LiveOptions are the ways to capture. The zero value is the usual one.
 type LiveOptions struct {
+	Backend     string // one of Backends; "" is the first
 	Checksum    ChecksumMode
 	MaxPackets  uint64   // stop after so many; 0 goes on
 	Snap        int      // octets kept of each packet; 0 is DefaultSnap
 	Promiscuous bool     // also what is addressed to other hosts
 	Recorder    Recorder // shown each packet; nil: nobody looks
+
+	// Do runs what opens an interface, at first and when it comes back: on a thread with the rights and in the network
+	// namespace for it. nil: here.
+	Do func(open func())
+}
+
+// do runs f where interfaces are opened.
+func (o *LiveOptions) do(f func()) {
+	if o.Do == nil {
+		f()
+	} else {
+		o.Do(f)
+	}
 }
 
 // DefaultSnap keeps all headers, behind tunnels too, and leaves out the payload.
@@ -29,6 +47,64 @@ const MaxSnap = 256 << 10
 
 // AnyInterface stands for all interfaces, those that come later too.
 const AnyInterface = "any"
+
+// maxNamed bounds those named: a jump of the ring's filter spans 255 instructions.
+const maxNamed = 200
+
+// Backends of Live: the ring shared with the Linux kernel, and libpcap.
+const (
+	BackendRing = "ring"
+	BackendPcap = "pcap"
+)
+
+// backend is a way to capture that this build has.
+type backend struct {
+	name string
+	open func([]string, LiveOptions) (LiveSource, error)
+}
+
+// backends are those of this build, the usual one first.
+var backends = slices.Concat(ringBackend, pcapBackend)
+
+// Backends names the ways to capture that this build has, the usual one first; none where it has none.
+func Backends() (names []string) {
+	for _, b := range backends {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// Live captures from the interfaces, AnyInterface being all. The errors name the interface; one of permission is
+// fs.ErrPermission, one of a name that does not exist a *NoInterfaceError, one of a back end that this build has not a
+// *NoBackendError.
+func Live(names []string, opt LiveOptions) (src LiveSource, err error) {
+	if len(names) == 0 || len(names) > maxNamed {
+		return nil, fmt.Errorf("capture: %d interfaces named, at least 1 and at most %d can be", len(names), maxNamed)
+	}
+	if opt.Snap <= 0 {
+		opt.Snap = DefaultSnap
+	}
+	opt.Snap = min(opt.Snap, MaxSnap)
+	i := slices.IndexFunc(backends, func(b backend) bool { return opt.Backend == "" || opt.Backend == b.name })
+	if i < 0 {
+		return nil, &NoBackendError{Name: opt.Backend, Have: Backends()}
+	}
+	opt.do(func() { src, err = backends[i].open(names, opt) })
+	return src, err
+}
+
+// NoBackendError says that this build has not the back end, or none if Name is "".
+type NoBackendError struct {
+	Name string
+	Have []string // those that it has
+}
+
+func (e *NoBackendError) Error() string {
+	if len(e.Have) == 0 {
+		return "capture: this build has no back end that captures"
+	}
+	return fmt.Sprintf("capture: this build has no back end %q, only %s", e.Name, strings.Join(e.Have, ", "))
+}
 
 // NoInterfaceError says that an interface does not exist.
 type NoInterfaceError struct {

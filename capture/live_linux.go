@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,21 +28,14 @@ const (
 	// lag is how long ago a packet must have been captured to have been handed over surely: twice the timeout and
 	// what timers may be late.
 	lag = 2*blockTimeout + 30*time.Millisecond
-
-	// watchEvery is how often the interfaces and the kernel's counts are looked at.
-	watchEvery = time.Second
-
-	// maxNamed bounds those named: a jump of the filter spans 255 instructions.
-	maxNamed = 200
 )
 
 // live captures from interfaces through one ring, so that packets of all of them come in the order of their capture.
 type live struct {
-	opt   LiveOptions
-	names []string
-	mu    sync.Mutex // held by Read, and by Close to take the ring away
-	fd    int        // -1 after Close
-	ring  []byte
+	opt  LiveOptions
+	mu   sync.Mutex // held by Read, and by Close to take the ring away
+	fd   int        // -1 after Close
+	ring []byte
 
 	dec     decoder
 	turn    int   // number of the block that is read or comes next
@@ -54,9 +47,7 @@ type live struct {
 	stats   Stats
 	skipped [numSkips]uint64
 	now     int64
-	watched time.Time
-	down    []bool // by name
-	gone    []bool
+	watched watched
 	ended   bool
 
 	stopped  atomic.Int64 // when, nanoseconds since 1970 UTC; 0: not yet
@@ -64,28 +55,23 @@ type live struct {
 	filterMu sync.Mutex // guards fd between Stop and Close
 }
 
-// Live captures from the interfaces, AnyInterface being all. The errors name the interface; one of permission is
-// fs.ErrPermission, one of a name that does not exist a *NoInterfaceError.
-func Live(names []string, opt LiveOptions) (LiveSource, error) {
-	if len(names) == 0 || len(names) > maxNamed {
-		return nil, fmt.Errorf("capture: %d interfaces named, at least 1 and at most %d can be", len(names), maxNamed)
-	}
-	if opt.Snap <= 0 {
-		opt.Snap = DefaultSnap
-	}
+// ringBackend is the usual one.
+var ringBackend = []backend{{BackendRing, openRing}}
+
+// openRing captures through a ring.
+func openRing(names []string, opt LiveOptions) (LiveSource, error) {
 	indexes, err := interfaceIndexes(names)
 	if err != nil {
 		return nil, err
 	}
-	s := &live{opt: opt, names: names, watched: time.Now(), now: time.Now().UnixNano()}
-	s.down, s.gone = make([]bool, len(names)), make([]bool, len(names))
+	s := &live{opt: opt, watched: watchNames(names, indexes), now: time.Now().UnixNano()}
 	s.dec.checksum = opt.Checksum
 	s.shower.to = opt.Recorder
 	// Protocol 0: nothing is received before all is set up.
 	if s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 		return nil, fmt.Errorf("capture: %s: %w", strings.Join(names, ", "), err)
 	}
-	if err := s.setUp(indexes); err != nil {
+	if err := s.setUp(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("capture: %s: %w", strings.Join(names, ", "), err)
 	}
@@ -93,30 +79,9 @@ func Live(names []string, opt LiveOptions) (LiveSource, error) {
 	return s, nil
 }
 
-// interfaceIndexes looks the names up; no index stands for all interfaces.
-func interfaceIndexes(names []string) (indexes []int, err error) {
-	for _, name := range names {
-		if name == AnyInterface {
-			return nil, nil
-		}
-		one, err := net.InterfaceByName(name)
-		if err != nil {
-			unknown := &NoInterfaceError{Name: name}
-			if all, err := net.Interfaces(); err == nil {
-				for _, i := range all {
-					unknown.Have = append(unknown.Have, i.Name)
-				}
-			}
-			return nil, unknown
-		}
-		indexes = append(indexes, one.Index)
-	}
-	return indexes, nil
-}
-
 // setUp makes the ring and begins to capture.
-func (s *live) setUp(indexes []int) error {
-	if err := s.filter(captureFilter(indexes, min(s.opt.Snap, MaxSnap))); err != nil {
+func (s *live) setUp() error {
+	if err := s.filter(s.program()); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
 	if err := unix.SetsockoptInt(s.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
@@ -125,8 +90,25 @@ func (s *live) setUp(indexes []int) error {
 	if err := s.makeRing(); err != nil {
 		return fmt.Errorf("ring: %w", err)
 	}
-	if s.opt.Promiscuous {
-		for _, i := range indexes {
+	return s.attach()
+}
+
+// captured are the indexes of the interfaces to capture from; none stands for all.
+func (s *live) captured() []int {
+	if slices.Contains(s.watched.names, AnyInterface) {
+		return nil
+	}
+	return s.watched.index
+}
+
+// program is the filter as the interfaces are now.
+func (s *live) program() []unix.SockFilter { return captureFilter(s.captured(), s.opt.Snap) }
+
+// attach has the socket receive from the interfaces as they are now.
+func (s *live) attach() error {
+	indexes := s.captured()
+	for _, i := range indexes {
+		if s.opt.Promiscuous && i != 0 {
 			// An interface that cannot be promiscuous, as lo, gives what it has.
 			unix.SetsockoptPacketMreq(s.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &unix.PacketMreq{Ifindex: int32(i), Type: unix.PACKET_MR_PROMISC})
 		}
@@ -136,9 +118,28 @@ func (s *live) setUp(indexes []int) error {
 		all.Protocol = unix.ETH_P_ALL
 	}
 	if len(indexes) == 1 {
+		if indexes[0] == 0 { // it is gone, and 0 would be all
+			return nil
+		}
 		all.Ifindex = indexes[0]
 	}
 	return unix.Bind(s.fd, all)
+}
+
+// reattach follows interfaces that went and came.
+func (s *live) reattach() {
+	s.filterMu.Lock()
+	defer s.filterMu.Unlock()
+	if s.stopped.Load() != 0 {
+		return
+	}
+	err := s.filter(s.program())
+	if err == nil {
+		err = s.attach()
+	}
+	if err != nil {
+		s.warn(strings.Join(s.watched.names, ", "), err.Error(), "begin the capture anew")
+	}
 }
 
 func nativeIsBig() bool {
@@ -244,7 +245,7 @@ func (s *live) release() {
 	if s.turn++; s.turn == len(s.ring)/blockSize {
 		s.turn = 0
 	}
-	if now := time.Now(); now.Sub(s.watched) >= watchEvery {
+	if now := time.Now(); now.Sub(s.watched.at) >= watchEvery {
 		s.watch(now)
 	}
 }
@@ -259,7 +260,7 @@ func (s *live) wait() bool {
 	s.now = max(s.now, now.Add(-lag).UnixNano())
 	// The socket says once that its interface went down, and would say so at each poll until asked.
 	down, _ := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if down != 0 || now.Sub(s.watched) >= watchEvery {
+	if down != 0 || now.Sub(s.watched.at) >= watchEvery {
 		s.watch(now)
 	}
 	if t := s.stopped.Load(); t != 0 && now.UnixNano()-t >= int64(lag) {
@@ -269,47 +270,18 @@ func (s *live) wait() bool {
 	return false
 }
 
-// watch looks at the kernel's counts and at the interfaces. When none of them is left, the capture ends.
+// watch looks at the kernel's counts and at the interfaces. When none of them is left for long, the capture ends.
 func (s *live) watch(now time.Time) {
-	s.watched = now
 	s.count()
-	left := 0
-	for i, name := range s.names {
-		if s.gone[i] {
-			continue
-		}
-		left++
-		if name == AnyInterface {
-			continue
-		}
-		request, err := unix.NewIfreq(name)
-		if err == nil {
-			err = unix.IoctlIfreq(s.fd, unix.SIOCGIFFLAGS, request)
-		}
-		switch down := err == nil && request.Uint16()&unix.IFF_UP == 0; {
-		case errors.Is(err, unix.ENODEV):
-			s.gone[i] = true
-			left--
-			s.warn(name, "the interface is gone", "")
-		case err == nil && down != s.down[i]:
-			s.down[i] = down
-			if down {
-				s.warn(name, "the interface is down", "nothing of it is captured until it is up")
-			} else {
-				s.warn(name, "the interface is up", "")
-			}
-		}
+	if s.watched.look(now, func(name string) (int, bool, error) { return askSocket(s.fd, name) }, s.warn) {
+		s.reattach()
 	}
-	if left == 0 && s.stopped.Load() == 0 {
+	if s.watched.abandoned() && s.stopped.Load() == 0 {
 		s.stopped.Store(now.UnixNano())
 	}
 }
 
-func (s *live) warn(name, what, next string) {
-	if len(s.stats.Warnings) < maxWarnings {
-		s.stats.Warnings = append(s.stats.Warnings, Warning{File: name, What: what, Next: next})
-	}
-}
+func (s *live) warn(name, what, next string) { s.stats.warn(name, what, next) }
 
 // count adds the kernel's counts, which asking sets back to 0.
 func (s *live) count() {

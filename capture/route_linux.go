@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// DefaultInterface is the interface of the default route.
+// DefaultInterface is the interface of the default route in the calling thread's network namespace.
 func DefaultInterface() (string, error) {
-	v4, _ := os.ReadFile("/proc/net/route")
-	v6, _ := os.ReadFile("/proc/net/ipv6_route")
+	v4, _ := os.ReadFile("/proc/thread-self/net/route")
+	v6, _ := os.ReadFile("/proc/thread-self/net/ipv6_route")
 	if name := defaultRoute(string(v4), string(v6)); name != "" {
 		return name, nil
 	}

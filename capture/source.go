@@ -96,6 +96,13 @@ type Stats struct {
 // maxWarnings bounds Stats.Warnings; a capture of a thousand broken files needs no more to be understood.
 const maxWarnings = 100
 
+// warn adds a warning.
+func (s *Stats) warn(name, what, next string) {
+	if len(s.Warnings) < maxWarnings {
+		s.Warnings = append(s.Warnings, Warning{File: name, What: what, Next: next})
+	}
+}
+
 // Warning tells of damage that did not end the run.
 type Warning struct {
 	File   string

@@ -27,6 +27,7 @@ type liveOptions struct {
 	snap       uint
 	own        bool // not promiscuous
 	duration   time.Duration
+	capturing  capturing
 }
 
 const liveExample = `  tcptrack live                               the interface of the default route
@@ -65,6 +66,7 @@ func (o *liveOptions) liveFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.duration, "duration", 0, "end the capture after `TIME`, as 30s or 5m")
 	f.UintVarP(&o.snap, "snaplen", "s", capture.DefaultSnap, "keep `N` octets of each packet, 0 all; with -w all unless told")
 	f.BoolVarP(&o.own, "no-promiscuous-mode", "p", false, "only what is addressed to this host")
+	o.capturing.add(f)
 }
 
 // runLive captures until it is told to end, and shows what happens meanwhile.
@@ -89,6 +91,10 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 		o.snap = 0 // who saves packets wants them whole
 	}
 	o.outlet = func(to io.Writer) *outlet { return newOutlet(ctx, to, o.answerName(), stderr) }
+	if err := o.capturing.begin(); err != nil {
+		return err
+	}
+	defer o.capturing.end()
 	watch := watcher{stderr: stderr}
 	open := func(checksum capture.ChecksumMode) (capture.Source, error) { return o.capture(checksum, stderr) }
 	return o.track(ctx, stdout, stderr, time.Now().UnixNano(), open, watch.see, func(r *pipeline.Result) { o.account(stderr, &watch, r) })
@@ -106,7 +112,9 @@ func (o *liveOptions) answerName() string {
 func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (capture.Source, error) {
 	names, why := o.interfaces, ""
 	if len(names) == 0 {
-		name, err := capture.DefaultInterface()
+		var name string
+		var err error
+		o.capturing.thread.Do(func() { name, err = capture.DefaultInterface() })
 		if err != nil {
 			return nil, &problem{err, "name an interface: tcptrack live -i any"}
 		}
@@ -116,7 +124,11 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 	if o.snap > 0 {
 		snap = int(min(o.snap, capture.MaxSnap))
 	}
-	src, err := capture.Live(names, capture.LiveOptions{Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own, Recorder: o.saving.recorder()})
+	src, err := capture.Live(names, capture.LiveOptions{
+		Backend: o.capturing.backend, Do: o.capturing.thread.Do,
+		Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own,
+		Recorder: o.saving.recorder(),
+	})
 	if err != nil {
 		return nil, liveProblem(err, names)
 	}
@@ -129,7 +141,10 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 // liveProblem says what to do about an interface that cannot be opened.
 func liveProblem(err error, names []string) error {
 	var unknown *capture.NoInterfaceError
+	var absent *capture.NoBackendError
 	switch {
+	case errors.As(err, &absent):
+		return backendProblem(absent)
 	case errors.As(err, &unknown):
 		return &problem{err, nearestOf(unknown.Name, unknown.Have, "there are "+strings.Join(append(unknown.Have, capture.AnyInterface), ", "))}
 	case errors.Is(err, fs.ErrPermission) && runtime.GOOS == "linux":

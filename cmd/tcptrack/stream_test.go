@@ -23,10 +23,15 @@ type started struct {
 
 // start runs a command line in this process.
 func start(ctx context.Context, stdin io.Reader, args ...string) *started {
+	return startTelling(ctx, stdin, io.Discard, args...)
+}
+
+// startTelling does so, with standard error.
+func startTelling(ctx context.Context, stdin io.Reader, stderr io.Writer, args ...string) *started {
 	r, w := io.Pipe()
 	s := &started{lines: make(chan string, 1000), code: make(chan int, 1)}
 	go func() {
-		s.code <- execute(ctx, args, stdin, w, io.Discard)
+		s.code <- execute(ctx, args, stdin, w, stderr)
 		w.Close()
 	}()
 	go func() {

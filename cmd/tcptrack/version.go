@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tcptrack/tcptrack/capture"
 )
 
 // version is set by the linker: -ldflags "-X main.version=...".
@@ -15,14 +18,22 @@ var version = "devel"
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print version, build tags and Go version",
+		Short: "Print version, build tags, ways to capture and Go version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "tcptrack %s\nbuild tags: %s\nbuilt with: %s for %s/%s\n",
-				version, buildTags(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "tcptrack %s\nbuild tags: %s\nback ends: %s\nbuilt with: %s for %s/%s\n",
+				version, buildTags(), backEnds(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}
+}
+
+// backEnds lists the ways to capture, or "none".
+func backEnds() string {
+	if names := capture.Backends(); len(names) > 0 {
+		return strings.Join(names, ", ")
+	}
+	return "none"
 }
 
 // buildTags lists the tags given to go build, or "none".

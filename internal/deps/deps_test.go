@@ -32,6 +32,7 @@ var allowed = []struct {
 	{"tracker/anomaly", []string{"internal/tcp", "reassembly", "tracker"}, "a judgement never reads packets"},
 	{"capture/...", []string{"internal/tcp", "github.com/google/gopacket/...", "golang.org/x/sys/...", "golang.org/x/net/bpf", "github.com/klauspost/compress/..."},
 		"gopacket stays here: what is above sees segments only"},
+	{"internal/rights", []string{"golang.org/x/sys/unix"}, "what the process may do, whatever it does"},
 	{"internal/sockets", []string{"internal/tcp", "github.com/vishvananda/netlink/..."}, "the local kernel's word"},
 	{"internal/query", []string{"internal/tcp", "tracker", "tracker/anomaly"}, "selection looks at results"},
 	{"internal/pipeline", []string{"internal/tcp", "capture", "tracker", "tracker/anomaly"}, "shared by all commands, bound to no format"},
@@ -102,7 +103,7 @@ func TestImports(t *testing.T) {
 }
 
 // mayReadClock are the files below cmd/ that may know the wall clock: sources that wait.
-var mayReadClock = []string{"capture/files.go", "capture/live_linux.go"}
+var mayReadClock = []string{"capture/files.go", "capture/live_linux.go", "capture/live_pcap.go", "capture/mouth_pcap.go"}
 
 // Time is an argument: the wall clock is read by the command and by the sources that wait, nowhere else.
 func TestClock(t *testing.T) {

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/rights"
+)
+
+// hosts are two network namespaces of this test, joined by a cable from h0 in the first to h1 in the second.
+type hosts struct {
+	names   [2]string
+	threads [2]*rights.Thread
+}
+
+var hostsMade atomic.Int32
+
+// ip runs ip with arguments separated by spaces.
+func ip(t *testing.T, command string) {
+	t.Helper()
+	if out, err := exec.Command("ip", strings.Fields(command)...).CombinedOutput(); err != nil {
+		t.Skipf("ip %s: %v %s", command, err, out)
+	}
+}
+
+// newHosts makes them, or skips the test.
+func newHosts(t *testing.T) *hosts {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root for network namespaces of its own")
+	}
+	h := &hosts{}
+	serial := hostsMade.Add(1)
+	for i := range h.names {
+		name := fmt.Sprintf("tcptrack-test-%d-%d-%d", os.Getpid(), serial, i)
+		ip(t, "netns add "+name)
+		t.Cleanup(func() { exec.Command("ip", "netns", "del", name).Run() })
+		h.names[i] = name
+		h.threads[i] = rights.NewThread()
+		t.Cleanup(h.threads[i].Close)
+		h.threads[i].Do(func() {
+			if err := capture.EnterNamespace(name); err != nil {
+				t.Error(err)
+			}
+		})
+		ip(t, "-n "+name+" link set lo up")
+	}
+	ip(t, fmt.Sprintf("-n %s link add h0 type veth peer name h1 netns %s", h.names[0], h.names[1]))
+	for i, name := range h.names {
+		ip(t, fmt.Sprintf("-n %s link set h%d addrgenmode none", name, i)) // no IPv6, which speaks unasked
+		ip(t, fmt.Sprintf("-n %s addr add 10.99.0.%d/24 dev h%d", name, i+1, i))
+		ip(t, fmt.Sprintf("-n %s link set h%d up", name, i))
+	}
+	return h
+}
+
+// talk lets host 0 be the client of host 1: one connection of each ordinary end.
+func (h *hosts) talk(t *testing.T) {
+	t.Helper()
+	var l net.Listener
+	var err error
+	h.threads[1].Do(func() { l, err = net.Listen("tcp4", "10.99.0.2:0") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, end := range []func(client, server *net.TCPConn){
+		func(client, server *net.TCPConn) { client.Close(); server.Read(make([]byte, 1)); server.Close() },
+		func(client, server *net.TCPConn) { server.Close(); client.Read(make([]byte, 1)); client.Close() },
+		func(client, server *net.TCPConn) { client.SetLinger(0); client.Close(); server.Close() },
+		func(client, server *net.TCPConn) {
+			client.CloseWrite()
+			server.Read(make([]byte, 1))
+			server.Write(make([]byte, 9000))
+			server.Close()
+			io.Copy(io.Discard, client)
+			client.Close()
+		},
+	} {
+		var client net.Conn
+		h.threads[0].Do(func() { client, err = net.DialTimeout("tcp4", l.Addr().String(), 5*time.Second) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Write([]byte("request"))
+		server.Read(make([]byte, 100))
+		server.Write([]byte("answer"))
+		client.Read(make([]byte, 100))
+		end(client.(*net.TCPConn), server.(*net.TCPConn))
+	}
+	time.Sleep(50 * time.Millisecond)
+}
+
+// tagged sends frames with VLAN tags from host 0 that tell of a connection and its reset, in two VLANs and in a stack of
+// tags.
+func (h *hosts) tagged(t *testing.T) {
+	var fd int
+	var err error
+	var from *net.Interface
+	h.threads[0].Do(func() {
+		if from, err = net.InterfaceByName("h0"); err == nil {
+			fd, err = syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC, 0)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	for _, tags := range []string{"\x81\x00\x00\x07", "\x81\x00\x20\x08", "\x88\xa8\x00\x09\x81\x00\x00\x07"} {
+		for i, flags := range []byte{2, 16, 24, 4} { // SYN, ACK, PSH ACK, RST
+			b := []byte("\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x01" + tags + "\x08\x00")
+			b = append(b, 0x45, 0, 0, 60, 0, byte(i), 0, 0, 64, 6, 0, 0, 10, 9, 9, 1, 10, 9, 9, 2)
+			b = append(b, 4, 1, 0, 80, 0, 0, 1, byte(min(i, 1)), 0, 0, 2, 1, 0x50, flags, 2, 0, 0, 0, 0, 0)
+			b = append(b, make([]byte, 20)...)
+			if err := syscall.Sendto(fd, b, 0, &syscall.SockaddrLinklayer{Ifindex: from.Index, Halen: 6}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// times are what two sockets may see otherwise: each stamps what another host on the same machine sends by itself.
+var times = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"|"(blame_ms|rtt_ms)":\{[^}]*\}|"\w+_(ms|s)":[0-9.e-]+|[0-9.]+ m?s\b`)
+
+// ready notes that somebody listens.
+type ready struct {
+	text []byte
+	yes  chan struct{}
+}
+
+func (r *ready) Write(b []byte) (int, error) {
+	if bytes.Contains(r.text, []byte("istening on")) {
+		return len(b), nil
+	}
+	if r.text = append(r.text, b...); bytes.Contains(r.text, []byte("istening on")) {
+		close(r.yes)
+	}
+	return len(b), nil
+}
+
+func (r *ready) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-r.yes:
+	case <-time.After(patience):
+		t.Fatalf("does not listen: %s", r.text)
+	}
+}
+
+// startLive runs a command line that captures, and returns when it does.
+func startLive(ctx context.Context, t *testing.T, args ...string) *started {
+	t.Helper()
+	r := &ready{yes: make(chan struct{})}
+	s := startTelling(ctx, nil, r, args...)
+	r.wait(t)
+	return s
+}
+
+// all reads what is printed to its end.
+func (s *started) all(t *testing.T) (lines []string) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				s.end(t)
+				return lines
+			}
+			lines = append(lines, times.ReplaceAllString(line, "TIME"))
+		case <-timeout:
+			t.Fatal("does not end")
+		}
+	}
+}
+
+// The back ends that this build has say the same of the same packets, and reading what tcpdump wrote of them says it
+// too: on a cable, with VLAN tags, on several interfaces at once, and on all.
+func TestBackEndsAgree(t *testing.T) {
+	h := newHosts(t)
+	for _, c := range []struct {
+		name       string
+		at         int // number of the host that captures
+		interfaces []string
+		traffic    []func(*testing.T)
+		lines      int    // at least
+		dump       string // what tcpdump captures from for the same
+	}{
+		{"cable", 0, []string{"h0"}, []func(*testing.T){h.talk}, 40, "h0"},
+		{"tags", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 50, "h1"},
+		{"any", 1, []string{"any"}, []func(*testing.T){h.talk}, 40, "any"},
+		{"several", 0, []string{"h0", "lo"}, []func(*testing.T){h.talk}, 40, "h0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			names := capture.Backends()
+			var running []*started
+			for _, backend := range names {
+				args := []string{"live", "--netns", h.names[c.at], "--backend", backend, "-o", "json", "--events", "all"}
+				for _, i := range c.interfaces {
+					args = append(args, "-i", i)
+				}
+				running = append(running, startLive(ctx, t, args...))
+			}
+			file := t.TempDir() + "/dump.pcap"
+			dump := exec.Command("ip", "netns", "exec", h.names[c.at], "tcpdump", "--immediate-mode", "--time-stamp-precision=nano", "-s", "260", "-U", "-w", file, "-i", c.dump)
+			listens := &ready{yes: make(chan struct{})}
+			dump.Stderr = listens
+			dumping := dump.Start() == nil
+			if dumping {
+				listens.wait(t)
+			}
+			for _, f := range c.traffic {
+				f(t)
+			}
+			time.Sleep(200 * time.Millisecond) // for tcpdump, which leaves what is still in its buffer
+			interrupt()
+			var said [][]string
+			for _, s := range running {
+				said = append(said, s.all(t))
+			}
+			if dumping {
+				dump.Process.Signal(os.Interrupt)
+				dump.Wait()
+			}
+			if _, err := os.Stat(file); err == nil {
+				names = append(names, "tcpdump")
+				text := runOutput(t, "read", "-o", "json", "--events", "all", file)
+				said = append(said, strings.Split(strings.TrimSpace(times.ReplaceAllString(text, "TIME")), "\n"))
+			}
+			if n := len(said[0]); n < c.lines {
+				t.Errorf("%d lines only: %s", n, strings.Join(said[0], "\n"))
+			}
+			for i := range said {
+				if at, equal := firstUnequal(said[0], said[i]); !equal {
+					t.Errorf("%s and %s, line %d:\n%s\n%s", names[0], names[i], at, lineAt(said[0], at), lineAt(said[i], at))
+				}
+			}
+		})
+	}
+}
+
+// firstUnequal is the first line in which two outputs differ.
+func firstUnequal(a, b []string) (at int, equal bool) {
+	for at < min(len(a), len(b)) && a[at] == b[at] {
+		at++
+	}
+	return at, slices.Equal(a, b)
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(the end)"
+}
