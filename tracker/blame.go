@@ -335,8 +335,8 @@ func (t *Tracker) stillShut(c *conn, e *end, w *wait) {
 // closes notes when the endpoint's FIN was sent.
 func (t *Tracker) closes(c *conn, e *end) { t.account(c, e).fin = t.now }
 
-// blame writes the blame line of a connection that retires. It lives until its last packet; if that did not end it, as
-// long as the input or its place in the table lasts.
+// blame writes the blame line of a connection. It lives until its last packet; if that did not end it, until now: as long
+// as the input or its place in the table lasts.
 func (t *Tracker) blame(c *conn, l *Connection, over bool) {
 	open := tcp.Set(Established, FinWait1, FinWait2, CloseWait, Closing, LastAck)
 	end := c.last
@@ -348,7 +348,7 @@ func (t *Tracker) blame(c *conn, l *Connection, over bool) {
 	if c.blame == 0 {
 		return
 	}
-	b := t.blames.at(c.blame)
+	b := *t.blames.at(c.blame) // the original goes on while the connection lives
 	for d := range b.of {
 		a := &b.of[d]
 		a.turn(end, a.cur)
@@ -359,8 +359,6 @@ func (t *Tracker) blame(c *conn, l *Connection, over bool) {
 		}
 	}
 	l.HalfClosed, l.Half = b.halfClosed(end)
-	t.blames.give(c.blame)
-	c.blame = 0
 }
 
 // halfClosed is how long only one direction had been closed, by FIN; false if none was.

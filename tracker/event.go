@@ -70,6 +70,7 @@ type Transition struct {
 	Possible       StateSet // all states that the evidence allows, To among them
 	Deadline       int64    // when a timer that no packet shows may end To; 0 if none runs
 	Why            string
+	View           View // the connection; valid until Transition returns
 }
 
 // End is what is known of one endpoint.
@@ -130,6 +131,7 @@ type Connection struct {
 	Streams   []uint32 // Wireshark's tcp.stream numbers
 	Start     int64    // first and last packet, nanoseconds since 1970 UTC
 	Last      int64
+	Now       int64  // the capture's time as this is told
 	First     uint64 // number of its first packet
 	Continued bool   // an earlier part of it was evicted
 	Evicted   bool   // it retires because the table is full

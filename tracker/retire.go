@@ -79,13 +79,23 @@ func (t *Tracker) report(n uint32, c *conn, over bool) {
 	if t.cfg.Sink == nil || !t.cfg.Connections {
 		return
 	}
+	t.describe(&t.line, n, c, over)
+	if c.blame != 0 {
+		t.blames.give(c.blame)
+		c.blame = 0
+	}
+	t.cfg.Sink.Connection(&t.line)
+}
+
+// describe fills a line with a connection as it stands.
+func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
+	cl, sv := &c.ends[c.client], &c.ends[c.client.Other()]
 	a, b := c.key.Ends()
 	if c.client == tcp.FromB {
 		a, b = b, a
 	}
-	l := &t.line
 	*l = Connection{
-		Conn: c.num, Findings: l.Findings[:0], Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, First: c.first,
+		Conn: c.num, Findings: l.Findings[:0], Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, Now: t.now, First: c.first,
 		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0,
 		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}
@@ -95,7 +105,6 @@ func (t *Tracker) report(n uint32, c *conn, over bool) {
 	if t.cfg.Blame {
 		t.blame(c, l, over)
 	}
-	t.cfg.Sink.Connection(l)
 }
 
 // outcome is how the connection ended as its users see it.

@@ -55,7 +55,7 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 		t.tell = Transition{
 			Time: t.now, Packet: t.packet, Conn: c.num, Stream: c.stream, Client: a, Server: b, Side: c.side(d),
 			From: was.state, To: now.state, Basis: now.basis, Possible: now.possible, Deadline: e.dueAt,
-			Why: whys[e.cause],
+			Why: whys[e.cause], View: View{t, n, c},
 		}
 		t.cfg.Sink.Transition(&t.tell)
 	}

@@ -117,7 +117,13 @@ func differ(run func(*Tracker)) string {
 // recorder writes down all that is told.
 type recorder []string
 
-func (r *recorder) Transition(x *Transition) { *r = append(*r, fmt.Sprintf("transition %+v", *x)) }
+func (r *recorder) Transition(x *Transition) {
+	var now Connection
+	x.View.Connection(&now)
+	told := *x
+	told.View = View{}
+	*r = append(*r, fmt.Sprintf("transition %+v of %+v", told, now))
+}
 func (r *recorder) Connection(c *Connection) { *r = append(*r, fmt.Sprintf("connection %+v", *c)) }
 
 func (r *recorder) Fact(f *Fact) {

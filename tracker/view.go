@@ -49,6 +49,10 @@ func (v View) Packet() uint64 { return v.c.latest }
 // Late says that its beginning was not seen.
 func (v View) Late() bool { return v.c.flags&late != 0 }
 
+// Connection fills l with all that its line would tell if it retired now; Findings are left empty. What l held is
+// overwritten, its slices are used again.
+func (v View) Connection(l *Connection) { v.t.describe(l, v.n, v.c, false) }
+
 // Endpoints returns client and server.
 func (v View) Endpoints() (client, server tcp.Endpoint) {
 	a, b := v.c.key.Ends()
