@@ -44,6 +44,23 @@ type Summary struct {
 	Tracker  tracker.Stats
 	Findings map[string]int // by code, the withdrawn left out
 	Damage   []string       // what is wrong with the files, in words
+	Selected *Selected      // nil: everything was shown
+}
+
+// Selected is what of the run a selection let through; all other counts are of everything.
+type Selected struct {
+	Where       string // as it was asked for
+	Connections uint64 // that it meant
+	Hurried     uint64 // events for which it was decided before all of their connection was known, because a bound was met
+}
+
+// Line tells how much was selected.
+func (s *Selected) Line(of uint64) string {
+	text := fmt.Sprintf("selected by %s: %d of %s", s.Where, s.Connections, Count(of, "connection"))
+	if s.Hurried > 0 {
+		text += fmt.Sprintf("; %s judged early, too many were waiting for the ends of their connections", Count(s.Hurried, "event"))
+	}
+	return text
 }
 
 // StatePair counts the connections whose last states were these.

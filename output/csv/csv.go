@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
@@ -26,6 +27,7 @@ func New(out io.Writer) *Writer {
 	w := &Writer{csv: csv.NewWriter(out)}
 	w.head(columns, endColumns)
 	w.head(laterColumns, laterEndColumns)
+	w.head(latestColumns, nil)
 	w.csv.Write(w.cells) // an error shows at Flush
 	return w
 }
@@ -88,6 +90,13 @@ var laterColumns = []column[tracker.Connection]{
 	{"half_closed_ms", func(c *tracker.Connection) string { return known(c.Half, c.HalfClosed) }},
 }
 
+// And what came later still, behind both.
+var latestColumns = []column[tracker.Connection]{
+	{"community_id", func(c *tracker.Connection) string {
+		return string(tcp.AppendCommunityID(nil, c.Client.Endpoint, c.Server.Endpoint))
+	}},
+}
+
 var laterEndColumns = []column[tracker.End]{
 	{"unacked_bytes", unacked},
 	{"blame_flowing_ms", blame(tracker.BlameFlowing)},
@@ -110,6 +119,7 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	w.cells = w.cells[:0]
 	w.row(c, columns, endColumns)
 	w.row(c, laterColumns, laterEndColumns)
+	w.row(c, latestColumns, nil)
 	w.csv.Write(w.cells)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
 )
@@ -89,6 +90,7 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	b = appendBool(b, `],"continued":`, c.Continued)
 	b = appendBool(b, `,"evicted":`, c.Evicted)
 	b = appendBool(b, `,"guessed":`, c.Guessed)
+	b = append(tcp.AppendCommunityID(append(b, `,"community_id":"`...), c.Client.Endpoint, c.Server.Endpoint), '"')
 	b = w.appendTime(b, `,"start":`, c.Start)
 	b = w.appendTime(b, `,"end":`, c.Last)
 	b = appendVLAN(b, c.VLAN)
@@ -205,6 +207,10 @@ func (w *Writer) Summary(s *output.Summary) {
 	b = appendCounts(b, `,"states":`, states)
 	b = appendCounts(b, `,"skipped":`, s.Skipped)
 	b = appendUint(b, `,"connections":`, s.Tracker.Connections)
+	if s.Selected != nil {
+		b = appendString(b, `,"selected":{"where":`, s.Selected.Where)
+		b = append(appendUint(b, `,"connections":`, s.Selected.Connections), '}')
+	}
 	b = appendUint(b, `,"capture":{"received":`, s.Received)
 	b = appendUint(b, `,"dropped":`, s.Dropped)
 	b = appendUint(b, `},"evicted":`, s.Tracker.Evicted)

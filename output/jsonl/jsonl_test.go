@@ -91,6 +91,7 @@ type jsonConnection struct {
 	Continued bool     `json:"continued"`
 	Evicted   bool     `json:"evicted"`
 	Guessed   bool     `json:"guessed"`
+	Community string   `json:"community_id"`
 	Start     string   `json:"start"`
 	End       string   `json:"end"`
 	VLAN      []uint16 `json:"vlan,omitempty"`
@@ -104,6 +105,11 @@ type jsonConnection struct {
 	Wireshark string   `json:"wireshark,omitempty"`
 }
 
+type jsonSelected struct {
+	Where       string `json:"where"`
+	Connections uint64 `json:"connections"`
+}
+
 type jsonSummary struct {
 	Event       string            `json:"event"`
 	Schema      int               `json:"schema"`
@@ -113,6 +119,7 @@ type jsonSummary struct {
 	States      map[string]uint64 `json:"states"`
 	Skipped     map[string]uint64 `json:"skipped"`
 	Connections uint64            `json:"connections"`
+	Selected    *jsonSelected     `json:"selected,omitempty"`
 	Capture     struct {
 		Received uint64 `json:"received"`
 		Dropped  uint64 `json:"dropped"`
@@ -169,7 +176,8 @@ func mirrorEnd(e *tracker.End, blamed bool) jsonEnd {
 }
 
 func mirrorConnection(c *tracker.Connection) any {
-	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed, stamp(c.Start), stamp(c.Last), nil, nil,
+	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed,
+		string(tcp.AppendCommunityID(nil, c.Client.Endpoint, c.Server.Endpoint)), stamp(c.Start), stamp(c.Last), nil, nil,
 		mirrorEnd(&c.Client, c.Blamed), mirrorEnd(&c.Server, c.Blamed), "", c.How.String(), nil, append([]string{}, c.Findings...), ""}
 	if c.VLAN[0] != 0 {
 		j.VLAN = c.VLAN[:1]
@@ -208,6 +216,9 @@ func mirrorSummary(s *output.Summary) any {
 	}
 	for reason, n := range s.Skipped {
 		j.Skipped[reason] = n
+	}
+	if s.Selected != nil {
+		j.Selected = &jsonSelected{s.Selected.Where, s.Selected.Connections}
 	}
 	j.Capture.Received, j.Capture.Dropped = s.Received, s.Dropped
 	return j
@@ -279,6 +290,9 @@ func randomSummary(r *rand.Rand) *output.Summary {
 	s := &output.Summary{Packets: r.Uint64(), Segments: r.Uint64(), Skipped: map[string]uint64{"not-ip": 3, "truncated": r.Uint64()}, Received: r.Uint64(), Dropped: 7,
 		Findings: map[string]int{"port-reuse": 2, "fin-unacked": 1},
 		Tracker:  tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5, StreamsForgotten: 6}}
+	if r.IntN(2) == 0 {
+		s.Selected = &output.Selected{Where: "client:10.0.0.0/8 \"", Connections: r.Uint64()}
+	}
 	for range r.IntN(5) {
 		s.Tracker.States[r.IntN(tcp.NumStates)][r.IntN(tcp.NumStates)]++
 	}
