@@ -32,7 +32,6 @@ var FINUnacked = Rule{
 // fin is one that was repeated.
 type fin struct {
 	Case
-	conn     tracker.Hold
 	since    int64
 	una      tcp.Seq // when it was first repeated
 	again    int64   // when it was repeated last
@@ -64,7 +63,7 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 		if len(j.fins) >= maxKept {
 			return
 		}
-		x = &fin{Case: CaseOf(f.Conn), conn: f.Conn.Hold(), since: me.FlightSince(), una: me.Una()}
+		x = &fin{Case: CaseOf(f.Conn), since: me.FlightSince(), una: me.Una()}
 		if x.since == 0 {
 			x.since = f.Time
 		}

@@ -74,12 +74,17 @@ type Case struct {
 	Conn           uint64
 	Stream         uint32
 	Client, Server tcp.Endpoint
+
+	conn tracker.Hold
 }
+
+// View shows the connection as it is now, false if it has retired, or if it is half open and nothing but a SYN.
+func (c *Case) View() (tracker.View, bool) { return c.conn.View() }
 
 // CaseOf takes the case from a view.
 func CaseOf(v tracker.View) Case {
 	c, s := v.Endpoints()
-	return Case{v.Num(), v.Stream(), c, s}
+	return Case{v.Num(), v.Stream(), c, s, v.Hold()}
 }
 
 // Port is the server's, which the connection is known by.

@@ -32,7 +32,6 @@ var MTUBlackhole = Rule{
 // hole is what is missing in front of the tap.
 type hole struct {
 	Case
-	conn   tracker.Hold
 	at     tcp.Seq
 	octets int
 	small  int   // of the segment behind it
@@ -111,7 +110,7 @@ func (j *mtuBlackhole) ahead(b *Bench, f *tracker.Fact) {
 	if full(me, peer, f.Seg.Len) || full(me, peer, me.Through()) || !full(me, peer, f.Octets) || len(j.holes) >= maxKept || j.holes[k] != nil {
 		return
 	}
-	j.holes[k] = &hole{CaseOf(f.Conn), f.Conn.Hold(), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), bare, f.Time, f.Time, f.Packet}
+	j.holes[k] = &hole{CaseOf(f.Conn), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), bare, f.Time, f.Time, f.Packet}
 	b.WakeAt(Alarm{f.Time + j.missing, k.conn, k.side, alarmHole})
 }
 

@@ -8,7 +8,6 @@ import (
 // repeated is a segment that one end sends again and again.
 type repeated struct {
 	Case
-	conn     tracker.Hold
 	at, next tcp.Seq // where it begins; one past all that its sender has sent
 	len      int
 	since    int64  // the first repetition
@@ -33,7 +32,7 @@ func (r repeats) note(f *tracker.Fact) *repeated {
 			return nil
 		}
 		if x == nil {
-			x = &repeated{Case: CaseOf(f.Conn), conn: f.Conn.Hold()}
+			x = &repeated{Case: CaseOf(f.Conn)}
 			r[k] = x
 		}
 		x.at, x.next, x.len, x.since, x.packet, x.n = f.Seg.Seq, me.Next(), f.Seg.Len, f.Time, f.Packet, 0
