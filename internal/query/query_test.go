@@ -1,0 +1,466 @@
+package query
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
+)
+
+func end(at string) tracker.End {
+	return tracker.End{Endpoint: tcp.EndpointFrom(netip.MustParseAddrPort(at))}
+}
+
+// start is 2026-11-22T06:43:29.785145123Z.
+const start = 1795329809_785145123
+
+// hang is a server stuck behind a client's shut window.
+func hang() Subject {
+	c := &tracker.Connection{
+		Conn: 17, Streams: []uint32{3, 5}, Start: start, Last: start + 312e9, Now: start + 352e9, VLAN: [2]uint16{12, 0},
+		Client: end("10.0.3.7:51422"), Server: end("10.0.1.9:443"), How: tracker.HowOpen, Blamed: true, Life: 352e9,
+	}
+	c.Client.State, c.Client.Basis, c.Client.Possible = tracker.Established, tracker.Proven, tcp.Set(tracker.Established)
+	c.Server.State, c.Server.Possible = tracker.FinWait1, tcp.Set(tracker.FinWait1, tracker.Closed)
+	c.Client.ShutSince, c.Client.ShutTotal = start+40e9, 312e9
+	c.Client.Packets, c.Server.Packets = 40, 60
+	c.Client.Bytes, c.Server.Bytes = 2000, 20000
+	c.Server.Retransmissions, c.Server.Probes = 6, 11
+	c.Server.Acked, c.Server.UnackedBytes = true, 512
+	c.Client.RTT = tracker.RTT{N: 3, Min: 1e6, Mean: 2e6, Max: 9e6}
+	c.Server.RTT = tracker.RTT{N: 9, Min: 20e6, Mean: 30e6, Max: 900e6}
+	c.Server.Blame = tracker.Blame{tracker.BlameFlowing: 40e9, tracker.BlameWindowShut: 312e9}
+	return Subject{Conn: c, Found: []Found{
+		{ID: "1", Rule: anomaly.Find("zero-window-stall"), Severity: anomaly.Warning, Culprit: anomaly.ClientApp, Hidden: tracker.HiddenConfirmed},
+		{ID: "2", Rule: anomaly.Find("capture-loss"), Severity: anomaly.Info, Culprit: anomaly.Capture},
+	}}
+}
+
+// reset is an IPv6 connection that was refused, with nothing found and no round trip.
+func reset() Subject {
+	c := &tracker.Connection{
+		Conn: 2, Streams: []uint32{0}, Start: start - 86400e9, Last: start - 86400e9, Now: start - 86398e9, Client: end("[fe80::1]:40000"), Server: end("[fe80::2]:22"),
+		How: tracker.HowRefused, Closed: true, ClosedBy: tracker.Server, Evicted: true,
+	}
+	for _, e := range []*tracker.End{&c.Client, &c.Server} {
+		e.State, e.Basis, e.Possible = tracker.Closed, tracker.Proven, tcp.Set(tracker.Closed)
+	}
+	return Subject{Conn: c}
+}
+
+// Each selection with what it means of hang and of reset.
+var meanings = []struct {
+	text  string
+	a, b  bool
+	story string
+}{
+	{"", true, true, "nothing asked, all meant"},
+	{"  ", true, true, ""},
+	{"port:443", true, false, "either end"},
+	{"port:443,22", true, true, "several values"},
+	{"port:(443 or 22)", true, true, ""},
+	{"port:( 443 , 80 )", true, false, ""},
+	{"port:1..442", false, true, "a range"},
+	{"port:..22", false, true, "open below"},
+	{"port:50000..", true, false, "open above"},
+	{"client.port:443", false, false, ""},
+	{"port=443", true, false, "as written elsewhere"},
+	{"port == 443", true, false, ""},
+	{"port != 443", false, true, ""},
+	{"port!=443", false, true, ""},
+	{"PORT:443 AND NOT port:22", true, false, "case does not matter"},
+	{"state:fin_wait1", true, false, ""},
+	{"state:FIN-WAIT-1", true, false, ""},
+	{"state:finwait1", true, false, ""},
+	{"state:fin*", true, false, ""},
+	{`state:"fin wait 1"`, true, false, ""},
+	{"state:estab,close", true, true, ""},
+	{"client.state:fin_wait1", false, false, ""},
+	{"server.state:fin_wait1", true, false, ""},
+	{"server.possible:closed", true, true, ""},
+	{"client.possible:closed", false, true, ""},
+	{"basis:presumed", true, false, ""},
+	{"not basis:presumed", false, true, ""},
+	{"ip:10.0.1.9", true, false, ""},
+	{"ip:10.0.1.9:443", true, false, "an address with its port"},
+	{"server:10.0.1.9:444", false, false, ""},
+	{"client:10.0.3.0/24", true, false, ""},
+	{"server:10.0.3.0/24", false, false, ""},
+	{"client.ip:fe80::/64", false, true, ""},
+	{"server:[fe80::2]:22", false, true, ""},
+	{"fe80::2", false, true, "an address alone"},
+	{"[fe80::2]:22", false, true, ""},
+	{"10.0.0.0/8", true, false, ""},
+	{"ip:0.0.0.0/0", true, false, ""},
+	{"ip!=10.0.1.9", false, true, ""},
+	{"vlan:12", true, false, ""},
+	{"finding:zero-window-stall", true, false, ""},
+	{"finding:zero_window_*", true, false, ""},
+	{"finding:*", true, false, ""},
+	{"not finding:*", false, true, ""},
+	{"finding:none", false, true, ""},
+	{"anomaly:capture-loss", true, false, "another name"},
+	{"zero-window-stall", true, false, "a code alone"},
+	{"warning", true, false, "a severity alone"},
+	{"critical", false, false, ""},
+	{"severity:>=notice", true, false, ""},
+	{"severity:>warning", false, false, ""},
+	{"severity:<notice", true, false, ""},
+	{"severity:<=info", true, false, ""},
+	{"culprit:client-app", true, false, ""},
+	{"culprit:server*", false, false, ""},
+	{"hidden_close:likely,confirmed", true, false, ""},
+	{"hidden_close:excluded", false, false, ""},
+	{"closed_by:none", true, false, ""},
+	{"closed_by:server", false, true, ""},
+	{"how:refused", false, true, ""},
+	{"how:open", true, false, ""},
+	{"packets:100", true, false, "both together"},
+	{"packets:>=0.1k", true, false, ""},
+	{"client.packets:<50", true, true, ""},
+	{"bytes:>20KiB", true, false, ""},
+	{"bytes:>22kB", false, false, ""},
+	{"bytes:22k", true, false, "to the digit"},
+	{"unacked_bytes:512", true, false, ""},
+	{"client.unacked_bytes:0", false, false, "not known"},
+	{"not client.unacked_bytes:0", true, true, ""},
+	{"retransmissions:>=3", true, false, ""},
+	{"rtx >= 7", false, false, ""},
+	{"server.retransmitted:10%", true, false, ""},
+	{"retransmitted:>5%", true, false, ""},
+	{"retransmitted:>10.1%", false, false, ""},
+	{"zero_window:>=60s", true, false, ""},
+	{"zero_window.duration:>5m", true, false, ""},
+	{"zero-window:5m..6m", true, false, ""},
+	{"server.zero_window:>0", false, false, ""},
+	{"shut", true, false, "yes or no alone"},
+	{"client.shut:no", false, true, ""},
+	{"probes:>10 server.probes:11", true, false, ""},
+	{"rtt:32ms", true, false, "the two ways together"},
+	{"server.rtt:>=30ms", true, false, ""},
+	{"rtt.max:<1s", true, false, ""},
+	{"rtt:<1h", true, false, "not known"},
+	{"idle:>30s", true, false, ""},
+	{"idle:40s", true, false, ""},
+	{"idle:<=2s", false, true, ""},
+	{"duration:>5m", true, false, ""},
+	{"duration:5m12s", true, false, ""},
+	{"life:352s", true, true && false, ""},
+	{"blame.window_shut:>60%", true, false, ""},
+	{"blame.window_shut:>5m", true, false, ""},
+	{"blame.window_shut:>90%", false, false, ""},
+	{"client.blame.window_shut:>1s", false, false, ""},
+	{"start:2026-11-22", true, false, "a day"},
+	{"start:2026-11-22T06:43", true, false, ""},
+	{"start:2026-11-22T06:43:29.78", true, false, ""},
+	{"start:2026-11-22T06:43:29.79", false, false, ""},
+	{"start:>2026-11-21", true, false, "after that day"},
+	{"start:>=2026-11-21", true, true, ""},
+	{"start:<=2026-11-21", false, true, ""},
+	{"start:2026-11-21..2026-11-22", true, true, ""},
+	{"start:2026-11-22T07:43:29+01:00", true, false, ""},
+	{`start:<"2026-11-22 06:00"`, false, true, ""},
+	{"conn:17", true, false, ""},
+	{"stream:5", true, false, ""},
+	{"tcp.stream:0", false, true, ""},
+	{"evicted", false, true, ""},
+	{"evicted:false", true, false, ""},
+	{"not evicted", true, false, ""},
+	{"evicted !port:22", false, false, ""},
+	{"port:443 or port:22 state:fin_wait1", true, false, "and binds closer"},
+	{"(port:443 or port:22) state:closed", false, true, ""},
+	{"not (port:443 or port:80)", false, true, ""},
+	{"!(port:443)", false, true, ""},
+	{"not not port:443", true, false, ""},
+	{"port:443 && state:fin_wait1 || how:refused", true, true, ""},
+}
+
+func TestMeanings(t *testing.T) {
+	a, b := hang(), reset()
+	for _, m := range meanings {
+		q, err := Parse(m.text)
+		if err != nil {
+			t.Errorf("%s: %v", m.text, err)
+			continue
+		}
+		if q.Match(&a) != m.a || q.Match(&b) != m.b {
+			t.Errorf("%s: %v of the hang, %v of the refused; want %v, %v", m.text, q.Match(&a), q.Match(&b), m.a, m.b)
+		}
+		if q.String() != m.text {
+			t.Errorf("%q comes back as %q", m.text, q.String())
+		}
+		if n := testing.AllocsPerRun(10, func() { q.Match(&a); q.Match(&b) }); n != 0 {
+			t.Errorf("%s: %v allocations", m.text, n)
+		}
+	}
+}
+
+func TestCommunityID(t *testing.T) {
+	s := Subject{Conn: &tracker.Connection{Client: end("128.232.110.120:34855"), Server: end("66.35.250.204:80")}}
+	for text, want := range map[string]bool{"community_id:1:LQU9qZlK+B5F3KDmev6m5PMibrg=": true, "community_id:1:LQU*": true, "community_id:1:X*": false} {
+		if q, err := Parse(text); err != nil || q.Match(&s) != want {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+}
+
+// Each example in the manual is a selection.
+func TestExamples(t *testing.T) {
+	for i := range Fields {
+		if _, err := Parse(Fields[i].Like); err != nil {
+			t.Errorf("%s: %v", Fields[i].Like, err)
+		}
+	}
+	for line := range strings.Lines(Manual) {
+		if text, ok := strings.CutPrefix(line, "  "); ok {
+			for _, example := range strings.Split(text, "  ") {
+				if strings.Contains(example, ":") && !strings.Contains(example, ": ") {
+					if _, err := Parse(strings.TrimSpace(example)); err != nil {
+						t.Errorf("%s: %v", example, err)
+					}
+				}
+			}
+		}
+	}
+	for line := range strings.Lines(Help()) {
+		if n := len([]rune(line)); n > 81 {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
+}
+
+// What is wrong is told with the place and the next step.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ text, caret, what, next string }{
+		{"prot:443", "^^^^", `no field is called "prot"`, "did you mean port?"},
+		{"port:443 stat:fin_wait1", "         ^^^^", `no field is called "stat"`, "did you mean state?"},
+		{"port:443 client.idle:>3s", "         ^^^^^^^^^^^", "idle is of the connection, not of one end", "write idle alone"},
+		{"state:fin_wait3", "      ^^^^^^^^^", `state is never "fin_wait3"`, "did you mean fin-wait1?"},
+		{"finding:zero-window-stal", "        ^^^^^^^^^^^^^^^^", "", "did you mean zero-window-stall?"},
+		{"finding:nothing*", "        ^^^^^^^^", `finding is never "nothing*"`, "tcptrack explain"},
+		{"port:", "^^^^^", "port has no value here", "as port:443"},
+		{"port:443,", "^^^^^^^^^", "port has no value here", ""},
+		{"(port:443", "^", "this bracket is not closed", ""},
+		{"port:(443", "     ^", "this bracket is not closed", ""},
+		{"port:(443 state:closed)", "          ^", "or, a comma or a closing bracket", "port:(443 or 8000..8999)"},
+		{"port:443)", "        ^", "a bracket is closed that was not opened", ""},
+		{"()", " ^", "a bracket is closed here", ""},
+		{"port:443 or", "           ^", "the selection ends too early", "as port:443"},
+		{"or port:443", "^^", "something is missing before this", ""},
+		{"port:443 and and port:1", "             ^^^", "something is missing before this", ""},
+		{"not", "   ^", "the selection ends too early", ""},
+		{"idle:>30", "      ^^", `"30" is no value of idle`, "as idle:>30s"},
+		{"bytes:>10XB", "       ^^^^", `"10XB" is no value of bytes`, "KiB"},
+		{"retransmitted:>5", "               ^", "no value of retransmitted", "per cent"},
+		{"port:9..3", "     ^^^^", "holds nothing", "lower bound"},
+		{"port:..", "     ^^", "no value of port", ""},
+		{"client:web01", "       ^^^^^", "neither an address nor a network", "as 10.0.3.7"},
+		{"ip:10.0.3.*", "   ^^^^^^^^", "neither an address nor a network", "as 10.0.3.0/24"},
+		{"client:443", "       ^^^", "neither an address", "port:443"},
+		{"client:>10.0.0.0", "        ^^^^^^^^", "addresses have no order", ""},
+		{"state:>closed", "       ^^^^^^", "state has no order", ""},
+		{"443", "^^^", "443 of what?", "port:443"},
+		{"fin_wiat1", "^^^^^^^^^", `"fin_wiat1" alone says nothing`, "did you mean fin-wait1?"},
+		{"packets", "^^^^^^^", "packets of what value?", "packets:>10k"},
+		{`state:"fin`, "      ^", "this quotation mark is not closed", ""},
+		{"start:yesterday", "      ^^^^^^^^^", "no value of start", "a date"},
+		{"ü:1", "^", `no field is called "ü"`, ""},
+		{"state:clösed prt:1", "      ^^^^^^", "state is never", ""},
+		{"\x1b[2J", "^^^^", "", ""},
+		{"port:443\x00", "     ^^^^", "", ""},
+		{strings.Repeat("not ", 80) + "port:1", "", "nested too deeply", "64"},
+		{strings.Repeat("(", 80) + "port:1", "", "nested too deeply", ""},
+		{strings.Repeat("port:1 ", 600), "", "too long", "4096"},
+		{"port:\xff", "", "not UTF-8", ""},
+	} {
+		_, err := Parse(c.text)
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s: no error", c.text)
+			continue
+		}
+		text, caret, _ := strings.Cut(e.Caret(), "\n")
+		if c.caret != "" && (caret != c.caret || len(text) < len("()")) || !strings.Contains(e.What, c.what) || !strings.Contains(e.Next, c.next) {
+			t.Errorf("%s\n%s: %s\n%s", e.Caret(), e.What, e.Next, c.what)
+		}
+		if strings.ContainsAny(text, "\x00\x1b\t") {
+			t.Errorf("%q reaches the terminal", text)
+		}
+	}
+}
+
+// A long selection shows the part around what is wrong.
+func TestCaretOfLong(t *testing.T) {
+	_, err := Parse(strings.Repeat("port:443 or ", 40) + "prot:22" + strings.Repeat(" or port:443", 40))
+	text, caret, _ := strings.Cut(err.(*Error).Caret(), "\n")
+	at := strings.Index(caret, "^^^^")
+	if n := len([]rune(text)); n > 110 || string([]rune(text)[at:at+4]) != "prot" {
+		t.Errorf("%s\n%s", text, caret)
+	}
+}
+
+func TestTerm(t *testing.T) {
+	a := hang()
+	for _, c := range []struct {
+		name, value string
+		want        bool
+	}{
+		{"zero_window.duration", ">= 60s", true}, {"retransmissions", "<= 5", false}, {"server.state", "fin_wait1, closed", true}, {"port", "(80 or 443)", true},
+	} {
+		if q, err := Term(c.name, c.value); err != nil || q.Match(&a) != c.want {
+			t.Errorf("%s: %s: %v", c.name, c.value, err)
+		}
+	}
+	for _, c := range [][2]string{{"prot", "3"}, {"port", "3 state:closed"}, {"port", ""}, {"state", "opne"}} {
+		if _, err := Term(c[0], c[1]); err == nil {
+			t.Errorf("%s: %s is taken", c[0], c[1])
+		}
+	}
+}
+
+// A finding about a population is meant by what it names.
+func TestCrowds(t *testing.T) {
+	f := &anomaly.Finding{Rule: anomaly.Find("syn-flood"), Severity: anomaly.Critical, Culprit: anomaly.Attacker, Population: true}
+	f.Server = tcp.EndpointFrom(netip.MustParseAddrPort("10.0.0.1:443"))
+	for text, want := range map[string]bool{
+		"": true, "port:443": true, "port:0": false, "port:22": false, "finding:syn-flood": true, "critical": true, "client:0.0.0.0/0": false, "ip:10.0.0.0/8": true, "finding:none": false,
+		"state:closed": false, "not state:closed": false, "port:443 or idle:>3s": false, "not port:22": true,
+	} {
+		q, err := Parse(text)
+		if err != nil || q.MatchFinding(f) != want {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+}
+
+func TestFindings(t *testing.T) {
+	var x Findings
+	f := &anomaly.Finding{Rule: anomaly.Find("zero-window-stall"), ID: "7-z-1", Severity: anomaly.Notice}
+	f.Conn = 7
+	c := &tracker.Connection{Conn: 7}
+	is := func(text string, want bool) {
+		t.Helper()
+		q, err := Parse(text)
+		if s := x.Subject(c); err != nil || q.Match(&s) != want {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+	x.Take(f)
+	is("severity:notice", true)
+	f.Severity = anomaly.Critical
+	x.Take(f)
+	is("severity:notice", false)
+	is("severity:critical", true)
+	f.Status = anomaly.Withdrawn
+	x.Take(f)
+	is("finding:none", true)
+	x.Forget(7)
+	c.Findings = []string{"zero-window-stall"}
+	is("severity:notice finding:zero-window-stall", true)
+}
+
+func TestComplete(t *testing.T) {
+	for text, want := range map[string][]string{
+		"pro":               {"probes:"},
+		"state:fin":         {"state:fin-wait1", "state:fin-wait2"},
+		"port:443 sever":    {"port:443 severity:"},
+		"port:443 server.s": {"port:443 server.stream_bytes:", "port:443 server.state:", "port:443 server.shut:"},
+		"(state:(clos":      {"(state:(closed", "(state:(close-wait", "(state:(closing"},
+		"state:closed,syn":  {"state:closed,syn-sent", "state:closed,syn-recv"},
+		"port:443 an":       {"port:443 and"},
+		"how:r":             {"how:rst", "how:refused"},
+		"port:4":            nil,
+		"nofield:x":         nil,
+	} {
+		got := Complete(text)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Everything in a connection's line can be asked for, and the fields say where it stands.
+func TestFieldsCoverTheLine(t *testing.T) {
+	text, err := os.ReadFile("../../output/jsonl/schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs map[string]struct{ Properties map[string]any } `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for i := range Fields {
+		keys[Fields[i].JSON] = true
+	}
+	// What is told for people and programs to look on, and the end of a timer.
+	not := []string{"event", "wireshark", "deadline"}
+	for _, def := range []string{"connection", "end"} {
+		for key := range schema.Defs[def].Properties {
+			if !keys[key] && !slices.Contains(not, key) {
+				t.Errorf("%s of a %s cannot be asked for", key, def)
+			}
+		}
+	}
+	for key := range keys {
+		_, conn := schema.Defs["connection"].Properties[key]
+		_, end := schema.Defs["end"].Properties[key]
+		if key != "" && !conn && !end {
+			t.Errorf("no line has %s", key)
+		}
+	}
+	if len(anomaly.Rules) > 62 {
+		t.Errorf("%d codes are too many for a set of words", len(anomaly.Rules))
+	}
+}
+
+// Whatever is typed, the parser answers, and an error lies within the text.
+func FuzzParse(f *testing.F) {
+	for _, m := range meanings {
+		f.Add(m.text)
+	}
+	f.Add("state:(")
+	f.Add("not (((")
+	f.Add("idle:>1e9999s..")
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := Parse(text)
+		Complete(text)
+		if err != nil {
+			e := err.(*Error)
+			if e.At < 0 || e.Len < 0 || e.At+e.Len > len(text) || e.What == "" {
+				t.Fatalf("%q: %+v", text, e)
+			}
+			e.Caret()
+			return
+		}
+		a, b := hang(), reset()
+		q.Match(&a)
+		// Its negation means exactly the others.
+		if not, err := Parse("not (" + text + ")"); err == nil && strings.TrimSpace(text) != "" && not.Match(&b) == q.Match(&b) {
+			t.Fatalf("%q and its negation mean the same", text)
+		}
+	})
+}
+
+func BenchmarkMatch(b *testing.B) {
+	s := hang()
+	q, err := Parse("port:443 state:fin_wait1 not client:10.0.4.0/24 (finding:zero-window-* or idle:>30s)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		q.Match(&s)
+	}
+}
