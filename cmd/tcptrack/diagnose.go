@@ -9,7 +9,8 @@ import (
 
 const diagnoseExample = `  tcptrack diagnose hang.pcap                        what is wrong, whose fault, what to do
   tcptrack diagnose --fail-on critical hang.pcap     the same, and exit with 1 if it is that bad
-  tcptrack diagnose --zero-window 10s hang.pcap      shut windows from 10 seconds on`
+  tcptrack diagnose --zero-window 10s hang.pcap      shut windows from 10 seconds on
+  tcptrack diagnose -Y 'port:443' hang.pcap          of port 443 alone`
 
 // newDiagnose builds the command that tells the findings as a story.
 func newDiagnose() *cobra.Command {
@@ -30,6 +31,7 @@ func newDiagnose() *cobra.Command {
 	f.BoolVar(&o.all, "all", false, "every chapter, what is only worth knowing too")
 	o.outputFlags(f)
 	o.judgeFlags(f)
+	o.selection.add(cmd)
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
 	return cmd
 }

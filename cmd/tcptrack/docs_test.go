@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tcptrack/tcptrack/internal/query"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
@@ -24,7 +25,7 @@ func TestDocuments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := runDocument(t, withFindings(string(text)))
+		got := runDocument(t, withMade(string(text)))
 		if *update {
 			if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
 				t.Fatal(err)
@@ -35,30 +36,46 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// withFindings writes the table of the findings, from the rules' manuals, between its marks.
-func withFindings(text string) string {
-	head, rest, ok := strings.Cut(text, "<!-- findings:")
-	mark, rest, more := strings.Cut(rest, "-->\n")
-	_, tail, end := strings.Cut(rest, "<!-- end of findings -->")
-	if !ok || !more || !end {
-		return text
+// made are the parts of documents that are written from the code, by the mark in front of them.
+var made = map[string]func() string{
+	"findings": findingsTable,
+	"fields":   query.Table,
+	"keys":     keyTables,
+}
+
+// withMade writes the parts that are made between their marks.
+func withMade(text string) string {
+	for what, write := range made {
+		head, rest, ok := strings.Cut(text, "<!-- "+what+":")
+		mark, rest, more := strings.Cut(rest, "-->\n")
+		_, tail, end := strings.Cut(rest, "<!-- end of "+what+" -->")
+		if ok && more && end {
+			text = head + "<!-- " + what + ":" + mark + "-->\n\n" + write() + "\n<!-- end of " + what + " -->" + tail
+		}
 	}
+	return text
+}
+
+// findingsTable lists the findings, from the rules' manuals.
+func findingsTable() string {
 	var b strings.Builder
-	b.WriteString("\n| code | at first | what it says | whom it blames |\n|---|---|---|---|\n")
+	b.WriteString("| code | at first | what it says | whom it blames |\n|---|---|---|---|\n")
 	for _, r := range anomaly.Rules {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Code, r.Severity, r.Title, r.Culprits)
 	}
-	return head + "<!-- findings:" + mark + "-->\n" + b.String() + "\n<!-- end of findings -->" + tail
+	return b.String()
 }
 
-// The README's table names every finding, each with a page of its own.
-func TestFindingsTable(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), "<!-- end of findings -->") || !*update && withFindings(string(text)) != string(text) {
-		t.Error("README.md has another table of findings than the rules; go test -update writes it")
+// Each part that is made has its place in the documents, so that none of the tables is forgotten.
+func TestMadePartsHavePlaces(t *testing.T) {
+	for what, file := range map[string]string{"findings": "README.md", "fields": "docs/selection.md", "keys": "docs/fields.md"} {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "<!-- end of "+what+" -->") || !*update && withMade(string(text)) != string(text) {
+			t.Errorf("%s has another table of %s than the code; go test -update writes it", file, what)
+		}
 	}
 }
 

@@ -23,7 +23,9 @@ import (
 const explainExample = `  tcptrack explain                       the codes and the states
   tcptrack explain zero-window-stall     what a finding means, whose fault, what to do
   tcptrack explain fin-wait-1            what a state means and what keeps it
-  tcptrack explain hang.pcap 3           all about connection 3`
+  tcptrack explain hang.pcap 3           all about connection 3
+  tcptrack explain hang.pcap -Y 'client.port:40481'
+                                         all about the connection so selected`
 
 // The rows of a ladder: as many as a person reads, or with --all as many as fit a terminal's memory.
 const (
@@ -57,14 +59,23 @@ func newExplain() *cobra.Command {
 	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
 	o.outputFlags(f)
 	o.thresholds.register(f)
+	o.selection.add(cmd)
+	f.Lookup("where").Usage = "the connection that `EXPR` means, in place of its number; tcptrack help selection"
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
 	return cmd
 }
 
 // explain decides what is to be explained.
 func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	want, err := o.selection.parse()
+	if err != nil {
+		return err
+	}
 	if len(args) > 1 {
 		o.files = args[:len(args)-1]
+	}
+	if want != nil {
+		o.files = args
 	}
 	shape, err := o.shape()
 	if err != nil {
@@ -77,10 +88,12 @@ func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr
 		}
 		return errors.Join(tell(out, story.Style{Width: widthOf(out), Color: useColor(o.color, out), All: o.all}), closeOut())
 	}
-	switch len(args) {
-	case 0:
+	switch {
+	case want != nil:
+		return o.explainSelected(ctx, want, shape.checksum, stderr, print)
+	case len(args) == 0:
 		return print(story.Contents)
-	case 1:
+	case len(args) == 1:
 		if r := anomaly.Find(kebab(args[0])); r != nil {
 			return print(func(w io.Writer, s story.Style) error { return story.Rule(w, r, s) })
 		}
@@ -93,11 +106,19 @@ func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr
 	if err != nil {
 		return &problem{fmt.Errorf("%q is no connection's number", args[len(args)-1]), explainUse}
 	}
+	return o.explainConn(ctx, conn, shape.checksum, stderr, print)
+}
+
+// printer opens the destination and lets the story be told there.
+type printer func(tell func(io.Writer, story.Style) error) error
+
+// explainConn tells the life of one connection.
+func (o *readOptions) explainConn(ctx context.Context, conn uint64, checksum capture.ChecksumMode, stderr io.Writer, print printer) error {
 	if slices.Contains(o.files, "-") {
 		return &problem{errors.New("explain reads a capture twice, and standard input can be read once"),
-			"save it first: cat >hang.pcap; then tcptrack explain hang.pcap " + args[len(args)-1]}
+			fmt.Sprintf("save it first: cat >hang.pcap; then tcptrack explain hang.pcap %d", conn)}
 	}
-	life, sum, err := o.live(ctx, conn, shape.checksum, stderr)
+	life, sum, err := o.live(ctx, conn, checksum, stderr)
 	if err != nil {
 		return err
 	}

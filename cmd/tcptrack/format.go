@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,12 +44,15 @@ var (
 
 // shape reads the flags whose values are words.
 func (o *readOptions) shape() (shape, error) {
-	s := shape{format: o.format, color: o.color, all: o.all, lines: o.asItHappens, files: again(o.files)}
+	s := shape{format: o.format, color: o.color, all: o.all || o.selection.text != "", lines: o.asItHappens, files: again(o.files)}
 	if !slices.Contains(formats, o.format) && o.format != formatStory {
 		return s, unknownWord("format", o.format, formats)
 	}
 	if !slices.Contains(colorWords, o.color) {
 		return s, unknownWord("colour mode", o.color, colorWords)
+	}
+	if o.format == "trace" && o.selection.text != "" {
+		return s, &problem{errors.New("-Y selects connections, and -o trace shows packets"), "another format, as -o json, shows the connections selected"}
 	}
 	checksum := slices.Index(checksumWords, o.checksum)
 	if checksum < 0 {

@@ -56,6 +56,7 @@ func newLive() *cobra.Command {
 	o.packetFlags(f)
 	o.saving.add(f)
 	o.formatFlags(f, "table")
+	o.selection.add(cmd)
 	f.Lookup("output").Usage += "; json where the output is no terminal"
 	return cmd
 }
@@ -185,6 +186,7 @@ func (w *watcher) see(s capture.Stats) {
 // account tells at the end what was captured and what came of it.
 func (o *liveOptions) account(stderr io.Writer, w *watcher, r *pipeline.Result) {
 	w.see(r.Capture)
+	o.selection.account(stderr, &o.readOptions, r)
 	if o.quiet {
 		return
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tcptrack/tcptrack/internal/query"
 )
 
 // problem is an error with the step that helps.
@@ -76,7 +78,7 @@ func flagProblem(cmd *cobra.Command, err error) error {
 	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if name := nearest(unknown.GetSpecifiedName(), names); name != "" {
+		if name := query.Nearest(unknown.GetSpecifiedName(), names); name != "" {
 			next = fmt.Sprintf("did you mean --%s? %s", name, next)
 		}
 	}
@@ -96,7 +98,7 @@ func mistypedCommand(root *cobra.Command, args []string) error {
 		names = append(names, c.Name())
 	}
 	next := "tcptrack --help lists the commands"
-	if name := nearest(args[0], names); name != "" {
+	if name := query.Nearest(args[0], names); name != "" {
 		next = fmt.Sprintf("did you mean %s? %s", name, next)
 	}
 	return &problem{fmt.Errorf("%s: no such file, and no such command", args[0]), next}
@@ -105,48 +107,8 @@ func mistypedCommand(root *cobra.Command, args []string) error {
 // unknownWord is the problem of a value that is none of those allowed.
 func unknownWord(what, word string, allowed []string) error {
 	next := "one of " + strings.Join(allowed, ", ")
-	if name := nearest(word, allowed); name != "" {
+	if name := query.Nearest(word, allowed); name != "" {
 		next = fmt.Sprintf("did you mean %s? %s", name, next)
 	}
 	return &problem{fmt.Errorf("unknown %s %q", what, word), next}
-}
-
-// nearest returns the candidate that is at most two edits away, or that word begins, or "".
-func nearest(word string, candidates []string) string {
-	best, distance := "", 3
-	for _, c := range candidates {
-		if d := edits(word, c); d < distance && d < len(c) {
-			best, distance = c, d
-		}
-	}
-	if best != "" {
-		return best
-	}
-	for _, c := range candidates {
-		if len(word) > 1 && strings.HasPrefix(c, word) {
-			return c
-		}
-	}
-	return ""
-}
-
-// edits is the least number of letters inserted, left out or changed to make b of a.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

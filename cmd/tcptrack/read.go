@@ -31,6 +31,7 @@ type readOptions struct {
 	failOn         string
 	thresholds     thresholds
 	saving         saving
+	selection      selection
 	cpuProfile     string
 	asItHappens    bool                    // the table is written line by line
 	outlet         func(io.Writer) *outlet // what the answer goes through; nil: it is written at once
@@ -66,6 +67,7 @@ func readCommand(o *readOptions) *cobra.Command {
 	o.sourceFlags(f)
 	o.saving.add(f)
 	o.formatFlags(f, "table")
+	o.selection.add(cmd)
 	return cmd
 }
 
@@ -119,6 +121,7 @@ func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	}, bar.show(), func(r *pipeline.Result) {
 		bar.clear()
 		warn(stderr, r.Capture)
+		o.selection.account(stderr, o, r)
 	})
 }
 
@@ -134,6 +137,10 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	if err == nil {
 		err = o.saving.check()
 	}
+	if err != nil {
+		return err
+	}
+	want, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
@@ -167,13 +174,17 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		watch = newGate(writer, shape.failOn)
 		sink = watch
 	}
+	if want != nil {
+		selected := newSieve(sink, want, o.asItHappens)
+		sink, o.selection.told = selected, selected.told
+	}
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
 		Sink:           o.saving.sink(sink),
 		Rules:          limits,
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
-		Connections:    shape.events.Connection,
-		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv"),
+		Connections:    shape.events.Connection || want != nil,
+		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
 		MaxConnections: int(o.maxConnections),
 		Progress:       o.saving.progress(progress),
 	})
@@ -182,7 +193,9 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	if err != nil {
 		return errors.Join(err, unsaved)
 	}
-	writer.Summary(summarise(result))
+	summary := summarise(result)
+	summary.Selected = o.selection.told
+	writer.Summary(summary)
 	if err := errors.Join(writer.Flush(), closeOut(), unsaved); err != nil || watch == nil {
 		return err
 	}

@@ -23,6 +23,8 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
   tcptrack explain hang.pcap 0          all about connection 0
   tcptrack explain FIN_WAIT1            what a state means, what a finding means
   tcptrack read --all hang.pcap         the healthy connections too
+  tcptrack -Y 'port:443 idle:>30s' hang.pcap
+                                        some of them; help selection has the words
   tcptrack read -o json hang.pcap       JSON Lines for programs
   tcptrack -i eth0                      the same of an interface, as it happens
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
@@ -56,7 +58,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newSelectionHelp(), newMan(), newVersion())
 	return root
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/pflag"
 
+	"github.com/tcptrack/tcptrack/internal/query"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
@@ -190,7 +191,7 @@ func ruleProblem(file string, line int, what, next string) error {
 
 // nearestOf asks whether the nearest candidate was meant, before it says next.
 func nearestOf(word string, candidates []string, next string) string {
-	if near := nearest(word, candidates); near != "" {
+	if near := query.Nearest(word, candidates); near != "" {
 		return fmt.Sprintf("did you mean %s? %s", near, next)
 	}
 	return next

@@ -114,6 +114,9 @@ func (d *Diagnosis) Summary(s *output.Summary) {
 	if d.lost > 0 {
 		p.line(fmt.Sprintf("… %s not kept: a story has at most %d", output.Count(d.lost, "more finding"), maxKept))
 	}
+	if s.Selected != nil {
+		p.line(s.Selected.Line(s.Tracker.Connections))
+	}
 	p.line(s.Account())
 	_, d.err = d.out.Write(p.Bytes())
 }
@@ -122,6 +125,9 @@ func (d *Diagnosis) Summary(s *output.Summary) {
 func (d *Diagnosis) nothing(p *page, s *output.Summary, info int) {
 	text := fmt.Sprintf("Nothing is wrong that packets show: %s in %s, judged by %s (tcptrack explain lists them).",
 		output.Count(s.Tracker.Connections, "connection"), output.Count(s.Segments, "TCP segment"), output.Count(uint64(len(anomaly.Rules)), "rule"))
+	if s.Selected != nil {
+		text = "Nothing is wrong that packets show with what is selected."
+	}
 	if s.Segments == 0 {
 		text = fmt.Sprintf("Nothing to judge: there is no TCP segment in %s.", output.Count(s.Packets, "packet"))
 	}

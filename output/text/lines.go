@@ -110,6 +110,7 @@ func (l *Lines) Summary(s *output.Summary) {
 	if l.table.hidden > 0 {
 		fmt.Fprintf(&l.buf, "… %s not shown (--all)\n", output.Count(l.table.hidden, "healthy open connection"))
 	}
+	selected(&l.buf, s, l.table.style.Width)
 	wrap(&l.buf, s.Account(), l.table.style.Width, "  ")
 	l.Flush()
 }

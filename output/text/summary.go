@@ -32,6 +32,13 @@ func (w *Brief) Connection(*tracker.Connection) {}
 // Flush returns the error of the writing, if any.
 func (w *Brief) Flush() error { return w.err }
 
+// selected tells how much a selection let through, if there was one.
+func selected(b *bytes.Buffer, s *output.Summary, width int) {
+	if s.Selected != nil {
+		wrap(b, s.Selected.Line(s.Tracker.Connections), width, "  ")
+	}
+}
+
 // Summary prints the block.
 func (w *Brief) Summary(s *output.Summary) {
 	var b bytes.Buffer
@@ -47,6 +54,10 @@ func (w *Brief) Summary(s *output.Summary) {
 		for _, f := range s.Found() {
 			fmt.Fprintf(&b, "%12d  %s\n", f.Findings, f.Rule.Code)
 		}
+	}
+	if s.Selected != nil {
+		b.WriteByte('\n')
+		selected(&b, s, w.width)
 	}
 	_, w.err = w.out.Write(b.Bytes())
 }

@@ -87,6 +87,7 @@ func (t *Table) Summary(s *output.Summary) {
 	if t.hidden > 0 {
 		fmt.Fprintf(&b, "… %s not shown (--all)\n", output.Count(t.hidden, "healthy connection"))
 	}
+	selected(&b, s, t.style.Width)
 	wrap(&b, s.Account(), t.style.Width, "  ")
 	_, t.err = t.out.Write(b.Bytes())
 }

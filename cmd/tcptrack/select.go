@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/internal/query"
+	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
+)
+
+// selection is the flag that says which connections are shown.
+type selection struct {
+	text string
+	told *output.Selected // what came of it
+}
+
+// add adds -Y to a command.
+func (s *selection) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&s.text, "where", "Y", "", "show the connections that `EXPR` means, as 'port:443 state:fin_wait1'; tcptrack help selection")
+	cmd.RegisterFlagCompletionFunc("where", func(_ *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+		return query.Complete(text), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	})
+}
+
+// parse reads the expression, nil where there is none.
+func (s *selection) parse() (*query.Selection, error) {
+	if strings.TrimSpace(s.text) == "" {
+		return nil, nil
+	}
+	q, err := query.Parse(s.text)
+	var bad *query.Error
+	if errors.As(err, &bad) {
+		return nil, &problem{fmt.Errorf("-Y: %s\n    %s", bad.What, strings.ReplaceAll(bad.Caret(), "\n", "\n    ")), bad.Next}
+	}
+	return q, err
+}
+
+// account tells how much was shown where the format has no place for it.
+func (s *selection) account(stderr io.Writer, o *readOptions, r *pipeline.Result) {
+	if s.told != nil && o.format == "csv" && !o.quiet {
+		fmt.Fprintf(stderr, "tcptrack: %s\n", printable(s.told.Line(r.Tracker.Connections)))
+	}
+}
+
+// newSelectionHelp is the page of the manual about the language; it runs nothing.
+func newSelectionHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "selection",
+		Short: "The language of -Y: which connections are shown",
+		Long:  strings.TrimRight(query.Help(), "\n"),
+	}
+}
+
+// explainSelected tells the life of the one connection that a selection means.
+func (o *readOptions) explainSelected(ctx context.Context, want *query.Selection, checksum capture.ChecksumMode, stderr io.Writer, print printer) error {
+	if len(o.files) == 0 || slices.Contains(o.files, "-") {
+		return &problem{errors.New("-Y selects among the connections of captures, and none is named"), "tcptrack explain FILE -Y EXPR"}
+	}
+	limits, err := o.thresholds.limits()
+	if err != nil {
+		return err
+	}
+	src, err := o.open(checksum, nil)
+	if err != nil {
+		return err
+	}
+	meant := &numbers{}
+	result, err := pipeline.Run(ctx, src, pipeline.Config{
+		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Rules: limits, MaxConnections: int(o.maxConnections),
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case meant.all == 0:
+		return &problem{fmt.Errorf("%s means none of %s", want, output.Count(result.Tracker.Connections, "connection")),
+			"tcptrack read --all " + again(o.files) + " lists them"}
+	case meant.all > 1:
+		return &problem{fmt.Errorf("%s means %d connections: %s", want, meant.all, meant), fmt.Sprintf("name one: tcptrack explain %s %d", again(o.files), meant.first[0])}
+	}
+	return o.explainConn(ctx, meant.first[0], checksum, stderr, print)
+}
+
+// numbers keeps the first of the connections that come.
+type numbers struct {
+	first []uint64
+	all   int
+}
+
+func (*numbers) Transition(*tracker.Transition) {}
+func (*numbers) Finding(*anomaly.Finding)       {}
+func (*numbers) Flush() error                   { return nil }
+
+func (n *numbers) Connection(c *tracker.Connection) {
+	if n.all++; len(n.first) < 10 {
+		n.first = append(n.first, c.Conn)
+	}
+}
+
+func (n *numbers) String() string {
+	text := strings.Trim(strings.ReplaceAll(fmt.Sprint(n.first), " ", ", "), "[]")
+	if n.all > len(n.first) {
+		text += ", …"
+	}
+	return text
+}
