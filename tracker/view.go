@@ -28,6 +28,20 @@ func (h Hold) View() (View, bool) {
 	return View{h.t, h.n, c}, c.num == h.num && c.first != 0
 }
 
+// Look shows the connection between two endpoints as it is now, false if none is followed. The View is valid until the
+// Tracker is called again.
+func (t *Tracker) Look(a, b tcp.Endpoint) (View, bool) {
+	key, _ := tcp.MakeFlow(a.Addr, b.Addr, a.Port, b.Port, a.V6)
+	switch n := t.find(t.index.hash(&key), &key); {
+	case n == 0:
+		return View{}, false
+	case n&stubBit != 0:
+		return View{t, 0, t.once(t.stubs.at(n))}, true
+	default:
+		return View{t, n, t.conns.at(n)}, true
+	}
+}
+
 // Follow asks for the connection's further moves and its end, as after a notable fact.
 func (v View) Follow() { v.c.flags |= told }
 

@@ -148,6 +148,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	if err != nil {
 		return err
 	}
+	o.saving.quiet = o.quiet
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if err := o.saving.begin(o.files, start, stdout, stderr, stop); err != nil {
@@ -178,16 +179,18 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		selected := newSieve(sink, want, o.asItHappens)
 		sink, o.selection.told = selected, selected.told
 	}
-	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink:           o.saving.sink(sink),
+	config := pipeline.Config{
+		Sink:           sink,
 		Rules:          limits,
 		Segments:       segments,
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection || want != nil,
 		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
 		MaxConnections: int(o.maxConnections),
-		Progress:       o.saving.progress(progress),
-	})
+		Progress:       progress,
+	}
+	o.saving.pipe(&config)
+	result, err := pipeline.Run(ctx, src, config)
 	ended(&result)
 	unsaved := o.saving.end(&result)
 	if err != nil {

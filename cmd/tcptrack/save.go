@@ -10,18 +10,20 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/incident"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 )
 
-// saving is what is kept of the packets themselves: all in the files of -w. It stands between the source,
-// which shows it each packet, and the pipeline.
+// saving is what is kept of the packets themselves: all in the files of -w, or those of what goes wrong. It stands between
+// the source, which shows it each packet, and the pipeline.
 type saving struct {
 	name    string
 	size    string
 	seconds uint
 	count   uint
+	incidents
 
 	mu    sync.Mutex // a stream's last Read may go on beside finish
 	saver *capture.Saver
@@ -29,20 +31,25 @@ type saving struct {
 	left  uint64 // packets that cannot stand in the file
 	over  bool
 
+	keeper  *incident.Keeper // nil without --save-anomalies
+	dropped uint64           // by the capture so far
+
 	stderr io.Writer
+	quiet  bool
 	stop   func() // ends the run
 }
 
-// add adds the flags of -w.
+// add adds the flags.
 func (s *saving) add(f *pflag.FlagSet) {
 	f.StringVarP(&s.name, "write", "w", "", "save the packets in `FILE`: pcapng, or pcap where it ends so; - is standard output")
 	f.StringVarP(&s.size, "file-size", "C", "", "with -w: begin another file beyond `SIZE` million octets; k, m, g are units of 1024")
 	f.UintVarP(&s.seconds, "file-seconds", "G", 0, "with -w: begin another file after `N` seconds; %Y%m%d%H%M%S in FILE is its time")
 	f.UintVarP(&s.count, "file-count", "W", 0, "with -C: keep `N` files, then the first again; with -G: end after N")
+	s.incidents.add(f)
 }
 
 // wanted says whether anything is to be saved.
-func (s *saving) wanted() bool { return s.name != "" }
+func (s *saving) wanted() bool { return s.name != "" || s.directory != "" }
 
 // recorder is what the source shows its packets to, nil if nothing is saved. Until begin nothing is read.
 func (s *saving) recorder() capture.Recorder {
@@ -76,13 +83,34 @@ func (s *saving) options() (capture.SaveOptions, error) {
 
 // check says what is wrong with the flags, before anything is opened.
 func (s *saving) check() error {
-	_, err := s.options()
+	if _, err := s.options(); err != nil {
+		return err
+	}
+	_, err := s.incidents.config()
 	return err
+}
+
+// where names the file, or the files.
+func (s *saving) where() string {
+	if n := s.saver.Files(); n > 1 {
+		return fmt.Sprintf("%d files, the last %s", n, s.saver.Name())
+	}
+	return s.saver.Name()
 }
 
 // begin opens the files. start is when the capture begins; 0 with its first packet.
 func (s *saving) begin(captures []string, start int64, stdout, stderr io.Writer, stop func()) error {
 	s.stderr, s.stop = stderr, stop
+	kept, err := s.incidents.config()
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		kept.Say = func(text string) { fmt.Fprintf(stderr, "tcptrack: %s\n", printable(text)) }
+		if s.keeper, err = incident.New(*kept); err != nil {
+			return &problem{err, "name a directory for --save-anomalies that you may write in"}
+		}
+	}
 	opt, err := s.options()
 	if err != nil || s.name == "" {
 		return err
@@ -96,10 +124,16 @@ func (s *saving) begin(captures []string, start int64, stdout, stderr io.Writer,
 }
 
 // record saves a packet.
-func (s *saving) record(r *capture.Record, _ *tcp.Segment) {
+func (s *saving) record(r *capture.Record, seg *tcp.Segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || s.saver == nil {
+	if s.over {
+		return
+	}
+	if s.keeper != nil {
+		s.keeper.Record(r, seg)
+	}
+	if s.saver == nil {
 		return
 	}
 	if err := s.saver.Write(r); err != nil {
@@ -129,23 +163,6 @@ func (s *saving) failed(err error) {
 	s.stop()
 }
 
-// progress puts itself before what is called after each batch of packets.
-func (s *saving) progress(next func(capture.Stats)) func(capture.Stats) {
-	if !s.wanted() {
-		return next
-	}
-	return func(c capture.Stats) {
-		s.mu.Lock()
-		if s.saver != nil {
-			s.saver.Dropped(c.Dropped)
-		}
-		s.mu.Unlock()
-		if next != nil {
-			next(c)
-		}
-	}
-}
-
 // flush hands on what is buffered.
 func (s *saving) flush() {
 	s.mu.Lock()
@@ -157,41 +174,30 @@ func (s *saving) flush() {
 	}
 }
 
-// flushing hands saved packets on whenever the sink does so with its lines.
-type flushing struct {
-	pipeline.Sink
-	saving *saving
-}
-
-func (f flushing) Flush() error {
-	f.saving.flush()
-	return f.Sink.Flush()
-}
-
-// sink puts itself before the sink of the events.
-func (s *saving) sink(to pipeline.Sink) pipeline.Sink {
-	if !s.wanted() {
-		return to
-	}
-	return flushing{to, s}
-}
-
 // end closes the files. The error says what is not in them.
 func (s *saving) end(r *pipeline.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
+	var unkept error
+	if s.keeper != nil {
+		account := s.keeper.Close(r.Capture.Dropped)
+		unkept = s.tell(&account)
+	}
 	if s.saver == nil {
-		return nil
+		return unkept
 	}
 	s.saver.Dropped(r.Capture.Dropped)
 	if err := s.saver.Close(); err != nil {
 		s.failed(err)
 	}
 	saved, of := s.saver.Saved()
+	if !s.quiet {
+		fmt.Fprintf(s.stderr, "tcptrack: %s saved in %s\n", output.Count(saved, "packet"), printable(s.where()))
+	}
 	switch {
 	case saved == of || errors.Is(s.cause, capture.ErrAllWritten):
-		return nil
+		return unkept
 	case s.cause != nil:
 		// Not wrapped: a reader of the packets who goes away has lost some, and that is no ordinary end.
 		return &problem{fmt.Errorf("%s: %d of %d packets are saved", plainError(s.cause), saved, of), "make room or name another place; what is saved can be read"}

@@ -36,6 +36,7 @@ var allowed = []struct {
 	{"internal/sockets", []string{"internal/tcp", "github.com/vishvananda/netlink/..."}, "the local kernel's word"},
 	{"internal/query", []string{"internal/tcp", "tracker", "tracker/anomaly"}, "selection looks at results"},
 	{"internal/pipeline", []string{"internal/tcp", "capture", "tracker", "tracker/anomaly"}, "shared by all commands, bound to no format"},
+	{"internal/incident", []string{"internal/tcp", "capture", "tracker", "tracker/anomaly"}, "packets kept until a judgement asks for them"},
 	{"output/...", []string{"output", "internal/tcp", "internal/trace", "internal/query", "tracker", "tracker/anomaly"}, "formats show and do not read packets"},
 	{"cmd/tcptrack", []string{"capture", "internal/...", "reassembly", "tracker/...", "output/...", "github.com/spf13/cobra/...", "github.com/spf13/pflag", "github.com/goccy/go-yaml/...", "golang.org/x/term"},
 		"the command line ties all together"},

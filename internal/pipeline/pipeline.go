@@ -44,6 +44,7 @@ type Config struct {
 	Fact           func(*tracker.Fact)       // shown each before it is judged; nil: nobody looks
 	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
+	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
 }
 
 // Result is what a run has counted.
@@ -126,6 +127,9 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 	r.tracker.Observe(segs)
 	if r.live != nil && len(segs) == 0 {
 		r.tracker.Advance(r.live.Now())
+	}
+	if r.cfg.Settled != nil {
+		r.cfg.Settled(r.tracker)
 	}
 	if r.cfg.Progress != nil {
 		r.cfg.Progress(r.stats)
