@@ -108,7 +108,7 @@ const (
 	armed                           // a flight timer runs
 	again                           // the four-tuple had an incarnation before
 	fastOpen                        // data on the SYN was acknowledged by the SYN-ACK
-	told                            // a notable fact of it was told
+	followed                        // the Witness wants to hear of its moves and its end
 )
 
 // conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it.

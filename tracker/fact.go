@@ -7,7 +7,7 @@ type FactKind uint32
 
 const (
 	Began      FactKind = 1 << iota // an incarnation's first segment; Again: the four-tuple had one before
-	Moved                           // Side's state is now To; it was From; of what every healthy connection does, only once another fact of it was notable
+	Moved                           // Side's state is now To; it was From; only of a connection that somebody follows
 	Shut                            // Side announced a window too small to send into
 	Opened                          // Side's window is open again
 	Probed                          // Side asked a shut window to open
@@ -33,13 +33,10 @@ const (
 	Lingers                         // Side has acknowledged its peer's FIN, and for a tenth of a second has sent neither octets nor its own
 	Stirred                         // Side, which lingered, sent octets again
 	Joined                          // Side came from SYN_RECV to ESTABLISHED
+	Unjoined                        // Side, which had joined, is back in SYN_RECV
 	Rested                          // Side came to TIME_WAIT
-	Ended                           // an incarnation retires of which a notable fact was told
+	Ended                           // an incarnation retires that somebody follows
 )
-
-// ordinary are the facts that every healthy connection makes. All others are notable: from the first of them on a
-// connection's moves and its end are told as well.
-const ordinary = Began | FINSent | Joined | Rested
 
 // Fact is one thing seen, told after the segment has acted on the octets and before the states it leads to are settled:
 // Conn shows the states as they were before it.
@@ -48,7 +45,7 @@ type Fact struct {
 	Side   Side
 	Time   int64        // capture time, nanoseconds since 1970 UTC
 	Packet uint64       // number of the deciding packet, or of the last one before a timer
-	Seg    *tcp.Segment // nil for Moved, Verdict, Lingers, Joined, Rested and Ended; valid until Fact returns
+	Seg    *tcp.Segment // nil for Moved, Verdict, Lingers, Joined, Unjoined, Rested and Ended; valid until Fact returns
 	Conn   View         // valid until Fact returns
 
 	From, To State      // Moved
@@ -66,8 +63,8 @@ type Fact struct {
 // Witness takes facts, in order, on the goroutine that calls the Tracker.
 type Witness interface {
 	Fact(*Fact)
-	// Next is the capture time of the earliest alarm that it waits for, math.MaxInt64 for none; it is asked for with each
-	// packet.
+	// Next is the capture time of the earliest alarm that it waits for, math.MaxInt64 for none; it is asked for after each
+	// Fact and Advance.
 	Next() int64
 	// Advance lets it act on the alarms due by now; packet is the latest packet's number.
 	Advance(now int64, packet uint64)
@@ -83,10 +80,8 @@ func (t *Tracker) witness(n uint32, c *conn, e *end, what *Fact) {
 	f.Side = c.sideOf(e)
 	f.Time, f.Packet = t.now, t.packet
 	f.Conn = View{t, n, c}
-	if f.Kind&ordinary == 0 || f.Again {
-		c.flags |= told
-	}
 	t.cfg.Witness.Fact(f)
+	t.wakes = t.cfg.Witness.Next()
 }
 
 // see is witness for the facts that need no more than a segment.

@@ -22,7 +22,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 }
 
 func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
-	if c.flags&told != 0 && t.wants(Ended) {
+	if c.flags&followed != 0 && t.wants(Ended) {
 		t.witness(n, c, &c.ends[c.client], &Fact{Kind: Ended, Over: over})
 	}
 	t.report(n, c, over)

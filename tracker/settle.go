@@ -62,28 +62,17 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 	return moved
 }
 
-// usual are the moves that every healthy connection makes.
-var usual = [tcp.NumStates]StateSet{
-	Unknown:     ^StateSet(0),
-	Closed:      tcp.Set(SynSent, SynRecv),
-	SynSent:     tcp.Set(Established),
-	SynRecv:     tcp.Set(Established),
-	Established: tcp.Set(FinWait1, CloseWait),
-	FinWait1:    tcp.Set(FinWait2, TimeWait),
-	FinWait2:    tcp.Set(TimeWait),
-	CloseWait:   tcp.Set(LastAck),
-	LastAck:     tcp.Set(Closed),
-}
-
 // moved tells of the endpoint's new state.
 func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 	from := e.shown.state
-	if (c.flags&told != 0 || !usual[from].Has(to)) && t.wants(Moved) {
+	if c.flags&followed != 0 && t.wants(Moved) {
 		t.witness(n, c, e, &Fact{Kind: Moved, From: from, To: to})
 	}
 	switch {
 	case to == Established && from == SynRecv && t.wants(Joined):
 		t.witness(n, c, e, &Fact{Kind: Joined})
+	case to == SynRecv && from == Established && t.wants(Unjoined):
+		t.witness(n, c, e, &Fact{Kind: Unjoined})
 	case to == TimeWait && t.wants(Rested):
 		t.witness(n, c, e, &Fact{Kind: Rested})
 	}

@@ -127,6 +127,9 @@ func (r *recorder) Transition(x *Transition) {
 func (r *recorder) Connection(c *Connection) { *r = append(*r, fmt.Sprintf("connection %+v", *c)) }
 
 func (r *recorder) Fact(f *Fact) {
+	if f.Kind != Began || f.Again {
+		f.Conn.Follow()
+	}
 	cl, sv := f.Conn.End(Client), f.Conn.End(Server)
 	*r = append(*r, fmt.Sprintf("fact %d of %d %v at %d: %v to %v; %v %v, %v %v", f.Kind, f.Conn.Num(), f.Side, f.Time, f.From, f.To,
 		cl.State(), cl.Possible(), sv.State(), sv.Possible()))

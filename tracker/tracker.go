@@ -35,9 +35,10 @@ type Tracker struct {
 	begun   uint64 // connections begun
 	gap     int64  // for how long the incarnation that was followed last had been silent
 
-	fact Fact       // reused for the Witness
-	tell Transition // reused for the Sink
-	line Connection // likewise
+	fact  Fact       // reused for the Witness
+	wakes int64      // when the Witness wants to be woken
+	tell  Transition // reused for the Sink
+	line  Connection // likewise
 }
 
 // maxHoles bounds the holes of all connections together: 48 MiB of them.
@@ -46,7 +47,10 @@ const maxHoles = 4 << 20
 // New makes an empty Tracker.
 func New(cfg Config) *Tracker {
 	cfg.Blame = cfg.Blame && cfg.Connections && cfg.Sink != nil
-	t := &Tracker{cfg: cfg}
+	t := &Tracker{cfg: cfg, wakes: never}
+	if cfg.Witness != nil {
+		t.wakes = cfg.Witness.Next()
+	}
 	t.empty()
 	return t
 }
@@ -137,8 +141,9 @@ func (t *Tracker) Advance(now int64) {
 
 // ring lets the Witness act on the time that passed.
 func (t *Tracker) ring(now int64) {
-	if w := t.cfg.Witness; w != nil && w.Next() <= now {
-		w.Advance(now, t.packet)
+	if t.wakes <= now {
+		t.cfg.Witness.Advance(now, t.packet)
+		t.wakes = t.cfg.Witness.Next()
 	}
 }
 

@@ -42,8 +42,8 @@ func (t *Tracker) Look(a, b tcp.Endpoint) (View, bool) {
 	}
 }
 
-// Follow asks for the connection's further moves and its end, as after a notable fact.
-func (v View) Follow() { v.c.flags |= told }
+// Follow asks for the connection's further moves and its end: Moved and Ended.
+func (v View) Follow() { v.c.flags |= followed }
 
 // Num is the connection's number in order of first packet, from 0.
 func (v View) Num() uint64 { return v.c.num }

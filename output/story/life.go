@@ -96,6 +96,7 @@ func (l *Life) Fact(f *tracker.Fact) {
 	if f.Conn.Num() != l.conn {
 		return
 	}
+	f.Conn.Follow() // so that its end is told
 	if f.Kind == tracker.Shut {
 		l.shutBy[f.Side] = f.Packet
 	}

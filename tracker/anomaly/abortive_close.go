@@ -42,13 +42,14 @@ func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	first := j.ahead[k]
-	switch readReset(f) {
+	switch b.readReset(f) {
 	default:
 		return
 	case readAborted:
 	case readNothing:
 		if x := f.Conn.End(f.Side); !f.Taken && f.Shape == tracker.ShapeAbort && open(x.State()) && f.Seg.Seq.After(x.Next()) && len(j.ahead) < maxKept {
 			j.ahead[k] = f.Packet
+			b.Follow(f.Conn)
 		}
 		return
 	case readReply, readForgotten:

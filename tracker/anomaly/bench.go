@@ -1,12 +1,8 @@
 package anomaly
 
 import (
-	"container/heap"
-	"fmt"
-	"math"
 	"math/bits"
 	"slices"
-	"strconv"
 
 	"github.com/tcptrack/tcptrack/tracker"
 )
@@ -18,49 +14,49 @@ type Sink interface {
 
 // Bench seats the judges: it hands them facts and alarms, and keeps the findings. It is a tracker.Witness.
 type Bench struct {
-	sink   Sink
-	seats  []seat
-	byFact [32][]int // seats by bit of FactKind
-	alarms alarms
-	open   map[slot]*Finding
-	found  map[uint64]*found // what was found on a connection that lives, by its number
-	serial map[slot]int      // findings so far of a rule, connection and side that live
-	now    int64
-	packet uint64
-	counts map[string]int
-	busy   int  // the seat at work
-	raised bool // a finding was asked for by the fact at hand
-	lost   uint64
+	sink     Sink
+	seats    []seat
+	byFact   [32]uint64 // seats by bit of FactKind
+	alarms   alarms
+	dossiers dossiers
+	crowds   map[crowded]*Finding // open ones about populations
+	serial   map[crowded]uint32   // findings so far about a population
+	open     int                  // findings
+	now      int64
+	packet   uint64
+	busy     uint8 // the seat at work
+	raised   bool  // a finding was asked for by the fact at hand
+	read     bool  // reading is that of the fact at hand
+	reading  reading
+	lost     uint64
 
-	last      uint64 // the connection that ended last
-	lastCodes []*Rule
+	last  uint64   // the connection that ended last
+	ended *dossier // its, nil for none
 }
 
 type seat struct {
 	rule  *Rule
 	judge Judge
+	told  bool // any finding
+	found int  // findings, the withdrawn left out
 }
 
-// slot is where a finding belongs: one is open at a time.
-type slot struct {
-	seat  int
-	conn  uint64
-	side  tracker.Side
-	extra string // of populations: whom it is about
-}
-
-// found is what was found on one connection.
-type found struct {
-	rules []*Rule // once for each finding that stands
-	seats uint64  // of all that ever raised one, a bit each
+// crowded is where a finding about a population belongs: one is open at a time.
+type crowded struct {
+	seat  uint8
+	about string
 }
 
 // maxOpen bounds the findings that are open at once, and the alarms.
 const maxOpen = 1 << 20
 
-// NewBench seats a judge for each rule; set overrides thresholds by code and name.
+// followed are the facts that a judge takes only of the connections that it follows.
+const followed = tracker.Moved | tracker.Ended
+
+// NewBench seats a judge for each rule; set overrides thresholds by code and name. Without a sink findings are only
+// counted, and nothing is put in words.
 func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
-	b := &Bench{sink: sink, open: map[slot]*Finding{}, found: map[uint64]*found{}, serial: map[slot]int{}, counts: map[string]int{}}
+	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: dossiers{by: map[uint64]*dossier{}}}
 	for i, r := range rules {
 		l := Limits{}
 		for _, x := range r.Limits {
@@ -69,10 +65,9 @@ func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
 				l[x.Name] = v
 			}
 		}
-		b.seats = append(b.seats, seat{r, r.New(l)})
+		b.seats = append(b.seats, seat{rule: r, judge: r.New(l)})
 		for k := r.Wakes; k != 0; k &= k - 1 {
-			bit := bits.TrailingZeros32(uint32(k))
-			b.byFact[bit] = append(b.byFact[bit], i)
+			b.byFact[bits.TrailingZeros32(uint32(k))] |= 1 << i
 		}
 	}
 	return b
@@ -90,32 +85,43 @@ func (b *Bench) Facts() tracker.FactKind {
 // Fact hands a fact to the judges that want it, after the alarms that were due before it.
 func (b *Bench) Fact(f *tracker.Fact) {
 	b.Advance(f.Time, f.Packet)
-	for _, i := range b.byFact[bits.TrailingZeros32(uint32(f.Kind))] {
-		b.busy = i
-		b.seats[i].judge.Fact(b, f)
+	seats := b.byFact[bits.TrailingZeros32(uint32(f.Kind))]
+	if f.Kind&followed != 0 {
+		if d := b.dossiers.by[f.Conn.Num()]; d != nil {
+			seats &= d.seats
+		} else {
+			seats = 0
+		}
+	}
+	b.read = false
+	for ; seats != 0; seats &= seats - 1 {
+		b.busy = uint8(bits.TrailingZeros64(seats))
+		b.seats[b.busy].judge.Fact(b, f)
 	}
 	if b.raised {
 		b.raised = false
 		f.Conn.Follow() // so that its end is told
 	}
 	if f.Kind == tracker.Ended {
-		b.ended(f)
+		b.ends(f)
 	}
 }
 
-// Next is the time of the earliest alarm.
-func (b *Bench) Next() int64 {
-	if len(b.alarms) == 0 {
-		return math.MaxInt64
-	}
-	return b.alarms[0].At
+// Follow lets the judge at work have the connection's further Moved and its Ended. Who keeps anything of a connection
+// follows it, to forget it at its end; who has raised a finding about it does already.
+func (b *Bench) Follow(v tracker.View) {
+	v.Follow()
+	b.dossiers.of(v.Num()).seats |= 1 << b.busy
 }
+
+// Next is the time of the earliest alarm, math.MaxInt64 for none.
+func (b *Bench) Next() int64 { return b.alarms.next() }
 
 // Advance rings the alarms due by now, in capture time; packet is the latest packet's number.
 func (b *Bench) Advance(now int64, packet uint64) {
 	b.packet = packet
-	for len(b.alarms) > 0 && b.alarms[0].At <= now {
-		a := heap.Pop(&b.alarms).(alarm)
+	for b.alarms.next() <= now {
+		a := b.alarms.pop()
 		b.now = max(b.now, a.At)
 		b.busy = a.seat
 		b.seats[a.seat].judge.Wake(b, a.Alarm)
@@ -132,156 +138,55 @@ func (b *Bench) WakeAt(a Alarm) {
 		b.lost++
 		return
 	}
-	heap.Push(&b.alarms, alarm{a, b.busy})
+	b.alarms.push(alarm{a, b.busy})
 }
 
-// Raise opens the finding of the judge at work for that connection and side, or returns the one that is open. The
-// judge fills it in and then calls Tell.
-func (b *Bench) Raise(c Case, side tracker.Side) *Finding { return b.raise(c, side, "") }
-
-// RaiseFor opens a finding about a population, named by about.
-func (b *Bench) RaiseFor(about string, c Case) *Finding {
-	c.Conn = 0
-	f := b.raise(c, tracker.Client, about)
-	f.Population = true
-	return f
-}
-
-func (b *Bench) raise(c Case, side tracker.Side, about string) *Finding {
-	at := slot{b.busy, c.Conn, side, about}
-	b.raised = b.raised || about == ""
-	if f := b.open[at]; f != nil {
-		return f
-	}
-	r := b.seats[b.busy].rule
-	f := &Finding{Rule: r, Severity: r.Severity, Case: c, Side: side, Sided: about == "", Since: b.now, at: at}
-	who := about
-	if about == "" {
-		who = strconv.FormatUint(c.Conn, 10)
-	}
-	serial := slot{b.busy, c.Conn, 0, about}
-	b.serial[serial]++
-	f.ID = fmt.Sprintf("%s-%s-%d", who, r.Code, b.serial[serial])
-	if len(b.open) >= maxOpen {
-		b.lost++
-		return f // told, but not kept
-	}
-	b.open[at] = f
-	return f
-}
-
-// Standing returns the open finding of the judge at work for that connection and side, nil if there is none.
-func (b *Bench) Standing(conn uint64, side tracker.Side) *Finding {
-	return b.open[slot{b.busy, conn, side, ""}]
-}
-
-// StandingFor returns the open finding of the judge at work about that population, nil if there is none.
-func (b *Bench) StandingFor(about string) *Finding {
-	return b.open[slot{b.busy, 0, tracker.Client, about}]
-}
-
-// Tell hands a finding, new or changed, to the Sink.
-func (b *Bench) Tell(f *Finding) {
-	f.Time, f.Packet = b.now, b.packet
-	if !f.told {
-		f.told = true
-		b.counts[f.Rule.Code]++
-		if !f.Population {
-			y := b.found[f.Conn]
-			if y == nil {
-				y = &found{}
-				b.found[f.Conn] = y
-			}
-			y.rules = append(y.rules, f.Rule)
-			y.seats |= 1 << f.at.seat
-		}
-	}
-	if b.sink != nil {
-		b.sink.Finding(f)
-	}
-}
-
-// Close ends a finding at the time until.
-func (b *Bench) Close(f *Finding, until int64) {
-	f.Status, f.Until = Closed, until
-	delete(b.open, f.at)
-	b.Tell(f)
-}
-
-// Withdraw takes a finding back.
-func (b *Bench) Withdraw(f *Finding) {
-	f.Status, f.Until = Withdrawn, b.now
-	delete(b.open, f.at)
-	b.Tell(f)
-	b.counts[f.Rule.Code]--
-	if y := b.found[f.Conn]; y != nil && !f.Population {
-		if i := slices.Index(y.rules, f.Rule); i >= 0 {
-			y.rules = slices.Delete(y.rules, i, i+1)
-		}
-	}
-}
-
-// ended closes what is open of a connection that is over by itself, and forgets its numbers once they were asked for.
-func (b *Bench) ended(f *tracker.Fact) {
+// ends closes what is open of a connection that is over by itself, and lays its dossier aside: its line asks for it.
+func (b *Bench) ends(f *tracker.Fact) {
 	num := f.Conn.Num()
-	b.last, b.lastCodes = num, nil
-	y := b.found[num]
-	if y == nil {
+	d := b.dossiers.by[num]
+	b.dossiers.spare(b.ended)
+	b.last, b.ended = num, d
+	if d == nil {
 		return
 	}
-	for left := y.seats; left != 0; left &= left - 1 {
-		i := bits.TrailingZeros64(left)
-		delete(b.serial, slot{i, num, 0, ""})
-		for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
-			at := slot{i, num, side, ""}
-			open := b.open[at]
-			if open == nil {
-				continue
-			}
-			if f.Over {
-				b.Close(open, f.Conn.Last())
-			}
-			delete(b.open, at)
-		}
+	if f.Over {
+		b.closeAll(d, f.Conn.Last())
 	}
-	b.lastCodes = y.rules
-	delete(b.found, num)
+	b.open -= len(d.open)
+	delete(b.dossiers.by, num)
+}
+
+// closeAll closes what is open in the order of the rules, the client's before the server's.
+func (b *Bench) closeAll(d *dossier, until int64) {
+	slices.SortFunc(d.open, func(x, y *Finding) int { return int(x.seat)*2 + int(x.Side) - int(y.seat)*2 - int(y.Side) })
+	for len(d.open) > 0 {
+		b.Close(d.open[0], until)
+	}
 }
 
 // Codes returns the rules that found something on a connection, for its line: of the connection that ended last, or of
-// one that lives. A rule stands there once for each of its findings.
+// one that lives. A rule stands there once for each of its findings. The list is valid until the next fact.
 func (b *Bench) Codes(conn uint64) []*Rule {
-	if conn == b.last {
-		return b.lastCodes
-	}
-	if y := b.found[conn]; y != nil {
-		return y.rules
+	switch d := b.dossiers.by[conn]; {
+	case d != nil:
+		return d.rules
+	case b.ended != nil && conn == b.last:
+		return b.ended.rules
 	}
 	return nil
 }
 
 // Counts returns how many findings each code has, the withdrawn left out.
-func (b *Bench) Counts() map[string]int { return b.counts }
+func (b *Bench) Counts() map[string]int {
+	counts := map[string]int{}
+	for i := range b.seats {
+		if s := &b.seats[i]; s.told {
+			counts[s.rule.Code] = s.found
+		}
+	}
+	return counts
+}
 
 // Lost returns how many findings and alarms a bound cost.
 func (b *Bench) Lost() uint64 { return b.lost }
-
-// alarm is an Alarm and whom it wakes.
-type alarm struct {
-	Alarm
-	seat int
-}
-
-// alarms is a heap by time.
-type alarms []alarm
-
-func (h alarms) Len() int           { return len(h) }
-func (h alarms) Less(i, j int) bool { return h[i].At < h[j].At }
-func (h alarms) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *alarms) Push(x any)        { *h = append(*h, x.(alarm)) }
-func (h *alarms) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}

@@ -35,7 +35,7 @@ func (j *blindReset) Fact(b *Bench, f *tracker.Fact) {
 		}
 		return
 	}
-	if readReset(f) != readBlind {
+	if b.readReset(f) != readBlind {
 		return
 	}
 	x := f.Conn.End(f.Side)

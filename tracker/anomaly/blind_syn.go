@@ -61,6 +61,7 @@ func (j *blindSYN) challenged(b *Bench, f *tracker.Fact) {
 	}
 	if len(j.latest) < maxKept {
 		j.latest[f.Conn.Num()] = f.Time
+		b.Follow(f.Conn)
 	}
 	j.note(b, f, Attacker, func(n int) string {
 		return fmt.Sprintf("%s in the %s's name in the middle of the connection, %s after its beginning: the latest is %d octets from its sequence, TTL %d (its own %d)",

@@ -49,6 +49,7 @@ func (j *closeWaitStuck) Fact(b *Bench, f *tracker.Fact) {
 		me := f.Conn.End(f.Side)
 		w := &lingers{CaseOf(f.Conn), me.LingersSince(), f.Conn.Packet(), me.StreamBytes()}
 		j.waits[k] = w
+		b.Follow(f.Conn)
 		b.WakeAt(Alarm{At: max(f.Time, w.since+j.l.Seconds("notice")), Conn: k.conn, Side: k.side})
 	case tracker.Ended:
 		delete(j.waits, k)

@@ -25,7 +25,7 @@ var ConnectionRefused = Rule{
 type connectionRefused struct{}
 
 func (connectionRefused) Fact(b *Bench, f *tracker.Fact) {
-	if readReset(f) != readRefused {
+	if b.readReset(f) != readRefused {
 		return
 	}
 	y := f.Conn.End(f.Side.Other())

@@ -30,7 +30,7 @@ func (dataAfterClose) Fact(b *Bench, f *tracker.Fact) {
 		withdraw(b, num, writer)
 		return
 	}
-	if readReset(f) != readClosed || b.Standing(num, writer) != nil || b.Standing(num, f.Side) != nil {
+	if b.readReset(f) != readClosed || b.Standing(num, writer) != nil || b.Standing(num, f.Side) != nil {
 		return
 	}
 	me, peer := f.Conn.End(f.Side), f.Conn.End(writer)

@@ -68,6 +68,7 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 			x.since = f.Time
 		}
 		j.fins[k] = x
+		b.Follow(f.Conn)
 	} else if at := peer.SentAt() - x.again; at >= 0 && at < me.Delay()+peer.Delay()+100*millisecond {
 		x.answers++
 	}

@@ -56,6 +56,7 @@ func (j *finWait2Stuck) Fact(b *Bench, f *tracker.Fact) {
 		if x := b.Standing(k.conn, k.side); x != nil {
 			b.Close(x, f.Time) // the peer sends, or has closed
 		}
+		b.Follow(f.Conn)
 		j.ends[k] = &spoken{ack: f.Seg.Ack, since: f.Time, evidence: f.Packet}
 		return
 	}

@@ -117,8 +117,9 @@ type Finding struct {
 	Evidence []uint64 // packet numbers, the first and the latest of many
 	Summary  string   // one sentence with the numbers in it
 
-	told bool
-	at   slot
+	told  bool
+	seat  uint8
+	about string // of a Population: whom it is about
 }
 
 // Wireshark is the display filter that shows its packets.

@@ -71,6 +71,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Challenged:
 		if len(h.challenged) < maxKept {
 			h.challenged[num] = f.Side
+			b.Follow(f.Conn)
 		}
 		return
 	case tracker.Revived:
@@ -81,7 +82,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	what, before := "what it was sent", f.Conn.End(f.Side).SentAt()
-	switch readReset(f) {
+	switch b.readReset(f) {
 	default:
 		return
 	case readAborted:

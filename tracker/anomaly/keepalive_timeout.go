@@ -37,7 +37,7 @@ func (j keepaliveTimeout) Fact(b *Bench, f *tracker.Fact) {
 		if me.Unheard() < j.limit || f.Time-peer.SentAt() < int64(j.limit-1)*nsPerSecond || me.InFlight() > 0 || !peer.Seen() {
 			return
 		}
-	} else if readReset(f) != readTimedOut {
+	} else if b.readReset(f) != readTimedOut {
 		return
 	}
 	x := standing

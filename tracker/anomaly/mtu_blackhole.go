@@ -66,7 +66,7 @@ func (j *mtuBlackhole) Fact(b *Bench, f *tracker.Fact) {
 		if peer.ShutSince() != 0 || !full(me, peer, f.Seg.Len) {
 			return
 		}
-		if x := j.sent.note(f); x != nil && x.n >= j.limit {
+		if x := j.sent.note(b, f); x != nil && x.n >= j.limit {
 			j.repeats(b, f.Side, x, me, peer)
 			if x.n == j.limit {
 				b.WakeAt(Alarm{f.Time + poll, x.Conn, f.Side, alarmRepeats})
@@ -111,6 +111,7 @@ func (j *mtuBlackhole) ahead(b *Bench, f *tracker.Fact) {
 		return
 	}
 	j.holes[k] = &hole{CaseOf(f.Conn), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), bare, f.Time, f.Time, f.Packet}
+	b.Follow(f.Conn)
 	b.WakeAt(Alarm{f.Time + j.missing, k.conn, k.side, alarmHole})
 }
 

@@ -50,6 +50,7 @@ func (j *oneWayCapture) Fact(b *Bench, f *tracker.Fact) {
 		delete(j.known, num)
 	case s == nil && !f.Conn.End(f.Side).Seen() && len(j.known) < maxKept:
 		j.known[num] = &silent{conn: f.Conn.Hold(), side: f.Side, packet: f.Packet}
+		b.Follow(f.Conn)
 		b.WakeAt(Alarm{At: f.Time + nsPerSecond, Conn: num})
 	}
 }

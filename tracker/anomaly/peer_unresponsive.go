@@ -44,10 +44,11 @@ func (j *peerUnresponsive) heard(k tallyKey, e tracker.EndView) int64 {
 }
 
 // listens notes whether a repeated segment shows its sender not to hear the acknowledgement of it.
-func (j *peerUnresponsive) listens(f *tracker.Fact, k tallyKey) {
+func (j *peerUnresponsive) listens(b *Bench, f *tracker.Fact, k tallyKey) {
 	me := f.Conn.End(f.Side)
 	if d, ok := j.deaf[k]; (ok || len(j.deaf) < maxKept) && f.Seg.Len > 0 && !f.Seg.End().After(me.Una()) {
 		j.deaf[k] = deaf{f.Time, j.heard(k, me)}
+		b.Follow(f.Conn)
 	} else if ok && d.at != me.SentAt() {
 		delete(j.deaf, k)
 	}
@@ -64,12 +65,12 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 		}
 		return
 	}
-	j.listens(f, k)
+	j.listens(b, f, k)
 	before := int64(-1)
 	if x := j.sent[k]; x != nil {
 		before = x.heard
 	}
-	x := j.sent.note(f)
+	x := j.sent.note(b, f)
 	if x == nil {
 		return
 	}

@@ -50,7 +50,7 @@ func (j *pileup) enter(b *Bench, v tracker.View, side tracker.Side, packet uint6
 	if _, in := j.in[k]; in || len(j.in) >= maxPiled {
 		return
 	}
-	v.Follow()
+	b.Follow(v)
 	at := pileAt{where(v, side), side}
 	j.in[k] = at.where
 	p := j.at[at]

@@ -20,7 +20,7 @@ type repeated struct {
 type repeats map[tallyKey]*repeated
 
 // note counts a Resent fact, nil for one that does not count: a FIN (see fin-unacked), or one too many to remember.
-func (r repeats) note(f *tracker.Fact) *repeated {
+func (r repeats) note(b *Bench, f *tracker.Fact) *repeated {
 	if f.Seg.Len == 0 || f.Seg.Flags&tcp.FIN != 0 {
 		return nil
 	}
@@ -34,6 +34,7 @@ func (r repeats) note(f *tracker.Fact) *repeated {
 		if x == nil {
 			x = &repeated{Case: CaseOf(f.Conn)}
 			r[k] = x
+			b.Follow(f.Conn)
 		}
 		x.at, x.next, x.len, x.since, x.packet, x.n = f.Seg.Seq, me.Next(), f.Seg.Len, f.Time, f.Packet, 0
 	}

@@ -21,6 +21,14 @@ const (
 	readBlind                    // what its receiver must not accept, and its sender did not make
 )
 
+// readReset tells what the Reset fact at hand means: it is asked by one judge after another.
+func (b *Bench) readReset(f *tracker.Fact) reading {
+	if !b.read {
+		b.read, b.reading = true, readReset(f)
+	}
+	return b.reading
+}
+
 // readReset tells what a Reset fact means. X is the end in whose name the RST is, Y the one that gets it.
 func readReset(f *tracker.Fact) reading {
 	x, y := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())

@@ -41,7 +41,7 @@ func (resetInjection) Fact(b *Bench, f *tracker.Fact) {
 		b.Tell(x)
 		return
 	}
-	if x != nil || readReset(f) != readInjected {
+	if x != nil || b.readReset(f) != readInjected {
 		return
 	}
 	x = b.Raise(CaseOf(f.Conn), f.Side)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 
-	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -62,7 +61,7 @@ func (j *retransmissionStorm) Fact(b *Bench, f *tracker.Fact) {
 	if n < j.least/2 {
 		return
 	}
-	j.compare(me, f.Seg, k)
+	j.compare(b, f, me, k)
 	if n, all = j.less(n, all, k); n < j.least || !j.stormy(n, all) {
 		return
 	}
@@ -81,7 +80,8 @@ func (j *retransmissionStorm) Fact(b *Bench, f *tracker.Fact) {
 }
 
 // compare tells a copy from a retransmission, where there are timestamps.
-func (j *retransmissionStorm) compare(me tracker.EndView, s *tcp.Segment, k tallyKey) {
+func (j *retransmissionStorm) compare(b *Bench, f *tracker.Fact, me tracker.EndView, k tallyKey) {
+	s := f.Seg
 	behind, ok := me.Behind(s)
 	x, known := j.copies[k]
 	switch {
@@ -91,6 +91,9 @@ func (j *retransmissionStorm) compare(me tracker.EndView, s *tcp.Segment, k tall
 		x.tick = s.Options.TSVal
 	case x.tick != s.Options.TSVal:
 		x.n++
+	}
+	if !known {
+		b.Follow(f.Conn)
 	}
 	j.copies[k] = x
 }

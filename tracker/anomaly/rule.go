@@ -40,19 +40,11 @@ func (l Limits) Count(name string) int { return int(l[name]) }
 
 // Judge is a rule at work.
 type Judge interface {
-	// Fact takes a fact of a kind in the rule's Wakes.
+	// Fact takes a fact of a kind in the rule's Wakes; Moved and Ended only of connections that it follows: see
+	// Bench.Follow.
 	Fact(b *Bench, f *tracker.Fact)
 	// Wake takes an alarm that the judge asked for with Bench.WakeAt.
 	Wake(b *Bench, a Alarm)
-}
-
-// Alarm is a moment that a judge asked to be woken at. The states may have moved on since: judges that ask for one
-// keep what they need.
-type Alarm struct {
-	At   int64
-	Conn uint64
-	Side tracker.Side
-	What uint8 // the judge's own
 }
 
 // Rules lists all rules in the order of the manual.

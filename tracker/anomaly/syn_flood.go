@@ -23,7 +23,7 @@ var SYNFlood = Rule{
 		{"half-open", 100, "", "handshakes open for longer than a second, at once"},
 		{"begun", 100, "", "handshakes within 10 s, of which less than half were completed"},
 	},
-	Wakes: tracker.Began | tracker.Joined | tracker.Reset | tracker.Moved,
+	Wakes: tracker.Began | tracker.Joined | tracker.Reset | tracker.Unjoined,
 	New: func(l Limits) Judge {
 		return &synFlood{halfOpen: l.Count("half-open"), begun: l.Count("begun"), listeners: newCrowd[handshakes](12)}
 	},
@@ -81,8 +81,8 @@ func (j *synFlood) Fact(b *Bench, f *tracker.Fact) {
 	case f.Side != tracker.Server:
 	case f.Kind == tracker.Joined:
 		j.count(b, f.Conn, f.Time, 0, 1, -1)
-	case f.From == tracker.Established && f.To == tracker.SynRecv:
-		j.count(b, f.Conn, f.Time, 0, -1, 1) // it had not joined, after all
+	case f.Kind == tracker.Unjoined:
+		j.count(b, f.Conn, f.Time, 0, -1, 1)
 	}
 }
 

@@ -15,7 +15,7 @@ var SYNRecvPileup = Rule{
 	NotWhen:   "handshakes in passing, which take one round trip",
 	RFC:       "9293 3.5; 4987",
 	Limits:    ends(50),
-	Wakes:     tracker.SYNAgain | tracker.Moved | tracker.Ended,
+	Wakes:     tracker.SYNAgain | tracker.Unjoined | tracker.Moved | tracker.Ended,
 	New:       func(l Limits) Judge { return &synRecvPileup{newPileup(tracker.SynRecv, l)} },
 }
 
@@ -23,8 +23,7 @@ type synRecvPileup struct{ pileup }
 
 func (j *synRecvPileup) Fact(b *Bench, f *tracker.Fact) {
 	again := f.Kind == tracker.SYNAgain && f.Conn.End(f.Side).State() == tracker.SynRecv
-	back := f.Kind == tracker.Moved && f.From == tracker.Established && f.To == tracker.SynRecv
-	if f.Side == tracker.Server && (again || back) {
+	if f.Side == tracker.Server && (again || f.Kind == tracker.Unjoined) {
 		j.enter(b, f.Conn, f.Side, f.Packet, ServerHost)
 		return
 	}

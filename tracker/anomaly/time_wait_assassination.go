@@ -26,7 +26,7 @@ type timeWaitAssassination struct{}
 
 func (timeWaitAssassination) Fact(b *Bench, f *tracker.Fact) {
 	victim := f.Side.Other()
-	if readReset(f) != readLeftover || b.Standing(f.Conn.Num(), victim) != nil {
+	if b.readReset(f) != readLeftover || b.Standing(f.Conn.Num(), victim) != nil {
 		return
 	}
 	x := b.Raise(CaseOf(f.Conn), victim)

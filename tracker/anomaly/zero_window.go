@@ -51,6 +51,7 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	reader := f.Side
 	switch f.Kind {
 	case tracker.Shut:
+		b.Follow(f.Conn)
 		k := shutKey{f.Conn.Num(), reader}
 		z.shut[k] = &shut{Case: CaseOf(f.Conn), since: f.Time, earlier: f.Conn.Late(), evidence: []uint64{f.Packet},
 			waits: f.Conn.End(reader.Other()).InFlight() > f.Conn.End(reader).Window()}

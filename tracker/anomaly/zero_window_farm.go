@@ -89,6 +89,7 @@ func (j *zeroWindowFarm) waits(b *Bench, f *tracker.Fact, since int64) {
 	if j.shut[num] != nil || len(j.shut) >= maxKept {
 		return
 	}
+	b.Follow(f.Conn)
 	client, server := f.Conn.Endpoints()
 	j.shut[num] = &held{farm{neighbourhood(client), server}, since, f.Packet, false}
 	b.WakeAt(Alarm{At: max(f.Time, since+j.after), Conn: num})

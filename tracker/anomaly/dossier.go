@@ -1,0 +1,72 @@
+package anomaly
+
+import "github.com/tcptrack/tcptrack/tracker"
+
+// dossier is what the bench has on one connection that a judge follows, until its end.
+type dossier struct {
+	seats  uint64     // of the judges that follow it or have ever raised a finding, a bit each
+	rules  []*Rule    // once for each finding that stands
+	open   []*Finding // a seat and side has one at most
+	raised []raised
+}
+
+// raised counts the findings of one judge on one connection.
+type raised struct {
+	seat uint8
+	n    uint32
+}
+
+// find returns the finding that is open, nil for none.
+func (d *dossier) find(seat uint8, side tracker.Side) *Finding {
+	for _, f := range d.open {
+		if f.seat == seat && f.Side == side {
+			return f
+		}
+	}
+	return nil
+}
+
+// serial counts one more finding of a judge.
+func (d *dossier) serial(seat uint8) uint32 {
+	for i := range d.raised {
+		if r := &d.raised[i]; r.seat == seat {
+			r.n++
+			return r.n
+		}
+	}
+	d.raised = append(d.raised, raised{seat, 1})
+	return 1
+}
+
+// dossiers are those of the connections that live, by their numbers.
+type dossiers struct {
+	by   map[uint64]*dossier
+	free []*dossier // empty ones, to be used again
+}
+
+// maxFree bounds the dossiers that wait to be used again.
+const maxFree = 1 << 10
+
+// of returns a connection's dossier, a new one where there is none.
+func (l *dossiers) of(conn uint64) *dossier {
+	d := l.by[conn]
+	if d == nil {
+		if k := len(l.free); k > 0 {
+			d, l.free = l.free[k-1], l.free[:k-1]
+		} else {
+			d = &dossier{}
+		}
+		l.by[conn] = d
+	}
+	return d
+}
+
+// spare takes back a dossier that nobody looks at any more.
+func (l *dossiers) spare(d *dossier) {
+	if d == nil || len(l.free) == maxFree {
+		return
+	}
+	clear(d.open)
+	*d = dossier{rules: d.rules[:0], open: d.open[:0], raised: d.raised[:0]}
+	l.free = append(l.free, d)
+}

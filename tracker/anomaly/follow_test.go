@@ -1,0 +1,65 @@
+package anomaly
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/internal/trace"
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// TestJudgesForget: whatever a judge keeps of a connection it follows, or it would never hear of its end.
+func TestJudgesForget(t *testing.T) {
+	kept := map[string]bool{} // judges of whom a trace shows that they keep anything
+	for _, tr := range traces(t) {
+		bench := NewBench(Rules, nil, nil)
+		tk := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
+		for i := range tr.Items {
+			switch it := &tr.Items[i]; it.Kind {
+			case trace.Segment:
+				tk.Observe([]tcp.Segment{it.Segment})
+				for i := range bench.seats {
+					s := &bench.seats[i]
+					for _, num := range connsOf(reflect.ValueOf(s.judge)) {
+						kept[s.rule.Code] = true
+						if d := bench.dossiers.by[num]; d == nil || d.seats&(1<<i) == 0 {
+							t.Errorf("%s: %s keeps connection %d and does not follow it", tr.name, s.rule.Code, num)
+						}
+					}
+				}
+			case trace.Advance:
+				tk.Advance(it.Time)
+			}
+		}
+		tk.Close()
+		if n := len(bench.dossiers.by); n > 0 || bench.open != len(bench.crowds) {
+			t.Errorf("%s: the bench keeps %d connections and %d findings", tr.name, n, bench.open-len(bench.crowds))
+		}
+	}
+	if len(kept) < 15 {
+		t.Errorf("only %d judges were seen to keep anything: %v", len(kept), kept)
+	}
+}
+
+// connsOf lists the connections by whose numbers a judge's maps are keyed.
+func connsOf(v reflect.Value) (nums []uint64) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return connsOf(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			nums = append(nums, connsOf(v.Field(i))...)
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			if k.Kind() == reflect.Struct {
+				k = k.FieldByName("conn")
+			}
+			if k.Kind() == reflect.Uint64 {
+				nums = append(nums, k.Uint())
+			}
+		}
+	}
+	return nums
+}

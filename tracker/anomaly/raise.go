@@ -1,0 +1,141 @@
+package anomaly
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/tcptrack/tcptrack/tracker"
+)
+
+// Speaks says that somebody reads what findings say, so that they are put in words.
+func (b *Bench) Speaks() bool { return b.sink != nil }
+
+// Raise opens the finding of the judge at work for that connection and side, or returns the one that is open. The
+// judge fills it in and then calls Tell.
+func (b *Bench) Raise(c Case, side tracker.Side) *Finding {
+	b.raised = true
+	d := b.dossiers.of(c.Conn)
+	d.seats |= 1 << b.busy
+	if f := d.find(b.busy, side); f != nil {
+		return f
+	}
+	f := b.newFinding(c)
+	f.Side, f.Sided = side, true
+	if n := d.serial(b.busy); b.Speaks() {
+		f.ID = idOf(strconv.FormatUint(c.Conn, 10), f.Rule, n)
+	}
+	if b.keeps() {
+		d.open = append(d.open, f)
+	}
+	return f
+}
+
+// RaiseFor opens a finding about a population, named by about.
+func (b *Bench) RaiseFor(about string, c Case) *Finding {
+	at := crowded{b.busy, about}
+	if f := b.crowds[at]; f != nil {
+		return f
+	}
+	c.Conn = 0
+	f := b.newFinding(c)
+	f.Population, f.about = true, about
+	b.serial[at]++
+	if b.Speaks() {
+		f.ID = idOf(about, f.Rule, b.serial[at])
+	}
+	if b.keeps() {
+		b.crowds[at] = f
+	}
+	return f
+}
+
+func (b *Bench) newFinding(c Case) *Finding {
+	r := b.seats[b.busy].rule
+	return &Finding{Rule: r, Severity: r.Severity, Case: c, Since: b.now, seat: b.busy}
+}
+
+func idOf(who string, r *Rule, serial uint32) string {
+	return who + "-" + r.Code + "-" + strconv.FormatUint(uint64(serial), 10)
+}
+
+// keeps says that there is room for one more open finding. One beyond is told but not kept.
+func (b *Bench) keeps() bool {
+	if b.open >= maxOpen {
+		b.lost++
+		return false
+	}
+	b.open++
+	return true
+}
+
+// Standing returns the open finding of the judge at work for that connection and side, nil if there is none.
+func (b *Bench) Standing(conn uint64, side tracker.Side) *Finding {
+	if d := b.dossiers.by[conn]; d != nil {
+		return d.find(b.busy, side)
+	}
+	return nil
+}
+
+// StandingFor returns the open finding of the judge at work about that population, nil if there is none.
+func (b *Bench) StandingFor(about string) *Finding {
+	return b.crowds[crowded{b.busy, about}]
+}
+
+// Tell hands a finding, new or changed, to the Sink.
+func (b *Bench) Tell(f *Finding) {
+	f.Time, f.Packet = b.now, b.packet
+	if !f.told {
+		f.told = true
+		s := &b.seats[f.seat]
+		s.told = true
+		s.found++
+		if !f.Population {
+			d := b.dossiers.of(f.Conn)
+			d.rules = append(d.rules, f.Rule)
+			d.seats |= 1 << f.seat
+		}
+	}
+	if b.sink != nil {
+		b.sink.Finding(f)
+	}
+}
+
+// Close ends a finding at the time until.
+func (b *Bench) Close(f *Finding, until int64) {
+	f.Status, f.Until = Closed, until
+	b.drop(f)
+	b.Tell(f)
+}
+
+// Withdraw takes a finding back.
+func (b *Bench) Withdraw(f *Finding) {
+	f.Status, f.Until = Withdrawn, b.now
+	b.drop(f)
+	b.Tell(f)
+	b.seats[f.seat].found--
+	if d := b.dossiers.by[f.Conn]; d != nil && !f.Population {
+		if i := slices.Index(d.rules, f.Rule); i >= 0 {
+			d.rules = slices.Delete(d.rules, i, i+1)
+		}
+	}
+}
+
+// drop takes a finding out of those that are open.
+func (b *Bench) drop(f *Finding) {
+	if f.Population {
+		at := crowded{f.seat, f.about}
+		if b.crowds[at] == f {
+			delete(b.crowds, at)
+			b.open--
+		}
+		return
+	}
+	d := b.dossiers.by[f.Conn]
+	if d == nil {
+		return
+	}
+	if i := slices.Index(d.open, f); i >= 0 {
+		d.open = slices.Delete(d.open, i, i+1)
+		b.open--
+	}
+}
