@@ -30,7 +30,7 @@ var allowed = []struct {
 	{"reassembly", []string{"internal/tcp"}, "bytes are accounted for without a word of states"},
 	{"tracker", []string{"internal/tcp", "reassembly"}, "states come from segments alone: no clock, no file, no cgo"},
 	{"tracker/anomaly", []string{"internal/tcp", "reassembly", "tracker"}, "a judgement never reads packets"},
-	{"capture/...", []string{"internal/tcp", "github.com/google/gopacket/...", "golang.org/x/sys/...", "golang.org/x/net/bpf", "github.com/klauspost/compress/..."},
+	{"capture/...", []string{"capture/...", "internal/tcp", "github.com/google/gopacket/...", "golang.org/x/sys/...", "golang.org/x/net/bpf", "github.com/klauspost/compress/..."},
 		"gopacket stays here: what is above sees segments only"},
 	{"internal/rights", []string{"golang.org/x/sys/unix"}, "what the process may do, whatever it does"},
 	{"internal/sockets", []string{"internal/tcp", "github.com/vishvananda/netlink/..."}, "the local kernel's word"},

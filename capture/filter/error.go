@@ -1,0 +1,28 @@
+package filter
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Error is what is wrong with an expression, and where.
+type Error struct {
+	Text    string // the expression
+	At, Len int    // octets from its start to the word at fault, and of the word
+	What    string
+	Outside bool // it may well be of the language, but not of the subset that is compiled here
+}
+
+// Error says what is wrong above the expression and a caret below the word.
+func (e *Error) Error() string {
+	line := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, e.Text)
+	before, word := line[:e.At], line[e.At:e.At+e.Len]
+	return fmt.Sprintf("filter: %s\n    %s\n    %s%s", e.What, line,
+		strings.Repeat(" ", utf8.RuneCountInString(before)), strings.Repeat("^", max(1, utf8.RuneCountInString(word))))
+}
