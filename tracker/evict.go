@@ -75,11 +75,9 @@ func (t *Tracker) evict(n uint32) {
 // finished returns the connection that waits longest to retire, 0 for none: those are in order already, as alarms.
 func (t *Tracker) finished() uint32 {
 	for _, k := range [...]timer{goneTimer, timeWaitTimer} {
-		for {
-			a, ok := t.timers.queues[k].peek()
-			if !ok {
-				break
-			}
+		for t.timers.due[k] != never {
+			q := &t.timers.queues[k]
+			a := q.alarms[q.head]
 			// What fires it later or never is no loss: an alarm for another time than its connection's has been replaced.
 			t.timers.drop(k)
 			c := t.conn(a)

@@ -52,12 +52,19 @@ func (a alarm) before(b alarm) bool { return a.at < b.at || a.at == b.at && int3
 type timers struct {
 	queues [synTimer]queue
 	syns   heap
-	next   int64 // the earliest alarm of all, or never
+	due    [numTimers]int64 // the earliest alarm of each kind, or never
+	next   int64            // and of all
 
 	alive func(alarm) bool // says that an alarm's connection is still there
 }
 
-func newTimers(alive func(alarm) bool) timers { return timers{next: never, alive: alive} }
+func newTimers(alive func(alarm) bool) timers {
+	w := timers{next: never, alive: alive}
+	for k := range w.due {
+		w.due[k] = never
+	}
+	return w
+}
 
 // set lets a timer run for connection n. One that is not in the arena has none.
 func (w *timers) set(k timer, now int64, n uint32, c *conn) {
@@ -71,7 +78,7 @@ func (w *timers) set(k timer, now int64, n uint32, c *conn) {
 	} else {
 		w.queues[k].push(a, w.alive)
 	}
-	w.next = min(w.next, a.at)
+	w.again(k)
 }
 
 // nearby is how far back cancel looks: most of what it cancels was set a moment ago.
@@ -83,7 +90,7 @@ func (w *timers) cancel(k timer, n uint32) {
 	for i := len(q.alarms) - 1; i >= max(q.head, len(q.alarms)-nearby); i-- {
 		if q.alarms[i].n == n {
 			q.alarms[i].n = 0
-			w.again()
+			w.again(k)
 			return
 		}
 	}
@@ -98,7 +105,7 @@ func (w *timers) cancelAt(k timer, place uint32, c *conn) {
 	if i := int(place - q.past); i >= q.head && i < len(q.alarms) && q.alarms[i].num == uint32(c.num) {
 		q.alarms[i].n = 0
 		if i == q.head {
-			w.again()
+			w.again(k)
 		}
 	}
 }
@@ -112,16 +119,14 @@ func (w *timers) take() (k timer, a alarm) {
 
 // peek returns the earliest alarm; there is one.
 func (w *timers) peek() (k timer, a alarm) {
-	a.at = never
-	for i := range w.queues {
-		if b, ok := w.queues[i].peek(); ok && b.at < a.at {
-			k, a = timer(i), b
-		}
+	for w.due[k] != w.next {
+		k++
 	}
-	if len(w.syns) > 0 && w.syns[0].at < a.at {
-		k, a = synTimer, w.syns[0]
+	if k == synTimer {
+		return k, w.syns[0]
 	}
-	return k, a
+	q := &w.queues[k]
+	return k, q.alarms[q.head]
 }
 
 // drop takes out the earliest alarm of one kind.
@@ -131,19 +136,22 @@ func (w *timers) drop(k timer) {
 	} else {
 		w.queues[k].head++
 	}
-	w.again()
+	w.again(k)
 }
 
-// again finds the earliest alarm anew.
-func (w *timers) again() {
-	w.next = never
-	if len(w.syns) > 0 {
-		w.next = w.syns[0].at
-	}
-	for i := range w.queues {
-		if a, ok := w.queues[i].peek(); ok {
-			w.next = min(w.next, a.at)
+// again finds the earliest alarm of one kind anew.
+func (w *timers) again(k timer) {
+	w.due[k] = never
+	if k == synTimer {
+		if len(w.syns) > 0 {
+			w.due[k] = w.syns[0].at
 		}
+	} else {
+		w.due[k] = w.queues[k].earliest()
+	}
+	w.next = never
+	for _, at := range w.due {
+		w.next = min(w.next, at)
 	}
 }
 
@@ -172,14 +180,14 @@ type queue struct {
 	past   uint32 // alarms that lay before the first of the slice: a place counts them too
 }
 
-func (q *queue) peek() (alarm, bool) {
-	for q.head < len(q.alarms) && q.alarms[q.head].n == 0 {
-		q.head++
+// earliest puts the head at the first alarm that is not cancelled and returns its time, or never.
+func (q *queue) earliest() int64 {
+	for ; q.head < len(q.alarms); q.head++ {
+		if a := &q.alarms[q.head]; a.n != 0 {
+			return a.at
+		}
 	}
-	if q.head == len(q.alarms) {
-		return alarm{}, false
-	}
-	return q.alarms[q.head], true
+	return never
 }
 
 func (q *queue) push(a alarm, alive func(alarm) bool) {
