@@ -19,16 +19,21 @@ type frames struct {
 	again, seen uint32
 }
 
+// frame is one of them in half a hash and a clock that wraps after an hour: the table must leave room in the nearest
+// cache.
 type frame struct {
-	holds uint64
-	at    int64
+	holds uint32
+	at    uint32 // ticks
 }
+
+// tick is what frames count time in: about a microsecond.
+const tick = 10
 
 const (
 	// recentFrames holds what a saturated gigabit link shows in a millisecond.
 	recentFrames = 1 << 11
 	// together is how long after its first copy a frame's second comes at the most: a switch's queue.
-	together = millisecond
+	together = uint32(millisecond >> tick)
 	// frameWindow is how many frames tell whether the capture holds most of them twice.
 	frameWindow = 1 << 12
 	// leastFrames is how many it takes to say so.
@@ -42,16 +47,16 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 	if t.replays {
 		return false
 	}
-	holds := holds(s)
+	holds, now := holds(c, s), uint32(t.now>>tick)
 	f := &t.frames.recent[holds>>(64-11)]
-	same := f.holds == holds && t.now-f.at <= together && snd.packets > 1
+	same := f.holds == uint32(holds) && now-f.at <= together && snd.packets > 1
 	if !same {
-		f.holds = holds
+		f.holds = uint32(holds)
 		if s.IPID != 0 && s.IPID == snd.ipID {
 			snd.flags |= fixedID
 		}
 	}
-	f.at = t.now
+	f.at = now
 	if s.SegLen() > 0 {
 		t.frames.count(same)
 	}
@@ -60,23 +65,16 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 
 // holds mixes what tells a frame from others: TTL and VLAN do not, a router between the two places changes those. It has
 // no seed, so that every run counts the same; who aims at one place hides only copies.
-func holds(s *tcp.Segment) uint64 {
-	const k = 0x9e3779b97f4a7c15
-	f, o := &s.Flow, &s.Options
-	v := f.A.Lo ^ f.A.Hi*k + bits.RotateLeft64(f.B.Lo^f.B.Hi*k, 32) + uint64(f.PortA)<<16 + uint64(f.PortB)
-	v = (v ^ v>>29) * k
-	v ^= uint64(s.Seq)
-	v = (v ^ v>>29) * k
-	v ^= uint64(s.Ack)<<32 | uint64(s.Len)&0xffff<<16 | uint64(s.Window)
-	v = (v ^ v>>31) * k
-	v ^= uint64(s.Flags)<<49 | uint64(s.Dir)<<48 | uint64(s.IPID)<<32 | uint64(o.TSVal)
-	v = (v ^ v>>29) * k
-	v ^= uint64(o.TSEcr)<<32 | uint64(o.Has)
+func holds(c *conn, s *tcp.Segment) uint64 {
+	const k, l = 0x9e3779b97f4a7c15, 0xe7037ed1a0b428db
+	o := &s.Options
+	hi, lo := bits.Mul64(k^(uint64(s.Seq)<<32|uint64(s.Ack)), l^(uint64(o.TSVal)<<32|uint64(s.Window)<<16|uint64(s.IPID)))
+	v := uint64(o.TSEcr)<<32 | uint64(s.Len)&0xffff<<16 | uint64(o.NSACK)<<12 | uint64(s.Flags)<<1 | uint64(s.Dir)
 	if o.NSACK > 0 {
-		v ^= uint64(o.SACK[0].Lo)<<32 | uint64(o.SACK[0].Hi) ^ uint64(o.SACK[1].Hi)<<16 ^ uint64(o.NSACK)
+		v += l * (uint64(o.SACK[0].Lo)<<32 | uint64(o.SACK[0].Hi) ^ uint64(o.SACK[1].Hi)<<16)
 	}
-	v = (v ^ v>>31) * k
-	return v ^ v>>32
+	hi, lo = bits.Mul64(l^hi^lo^c.num, k^v)
+	return hi ^ lo
 }
 
 func (f *frames) count(again bool) {

@@ -31,13 +31,17 @@ func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
 // Close retires all connections, in order of their numbers: the end of the input.
 func (t *Tracker) Close() {
 	t.streams.over = true
-	var left []uint32
+	type live struct {
+		num uint64
+		n   uint32
+	}
+	var left []live
 	for n := range t.conns.all() {
-		if t.conns.at(n).first != 0 {
-			left = append(left, n)
+		if c := t.conns.at(n); c.first != 0 {
+			left = append(left, live{c.num, n})
 		}
 	}
-	slices.SortFunc(left, func(a, b uint32) int { return cmp.Compare(t.conns.at(a).num, t.conns.at(b).num) })
+	slices.SortFunc(left, func(a, b live) int { return cmp.Compare(a.num, b.num) })
 	stub := t.stubs.first
 	stubsBefore := func(num uint64) {
 		for stub != 0 && t.stubs.arena.at(stub).num < num {
@@ -46,11 +50,11 @@ func (t *Tracker) Close() {
 			stub = u.newer
 		}
 	}
-	for _, n := range left {
-		c := t.conns.at(n)
-		stubsBefore(c.num)
-		t.giveUp(n, c)
-		t.tellEnd(n, c, false)
+	for _, l := range left {
+		c := t.conns.at(l.n)
+		stubsBefore(l.num)
+		t.giveUp(l.n, c)
+		t.tellEnd(l.n, c, false)
 	}
 	stubsBefore(t.begun)
 	t.empty()
