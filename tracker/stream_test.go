@@ -149,7 +149,7 @@ func TestStreamRules(t *testing.T) {
 // streamOf lets the tracker see a segment and says which stream it found.
 func streamOf(t *Tracker, s *tcp.Segment) uint32 {
 	t.Observe([]tcp.Segment{*s})
-	n := t.find(t.index.hash(&s.Flow), &s.Flow)
+	n := t.find(aim{hash: t.index.hash(&s.Flow)}, &s.Flow)
 	if n&stubBit != 0 {
 		return t.stubs.at(n).stream
 	}

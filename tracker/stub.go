@@ -97,7 +97,7 @@ func (u *stub) key() tcp.FlowKey {
 }
 
 func (u *stub) is(k *tcp.FlowKey) bool {
-	return u.b == k.B && u.a == k.A && u.portA == k.PortA && u.portB == k.PortB && (u.flags&stubV6 != 0) == (k.V6 != 0)
+	return u.first != 0 && u.b == k.B && u.a == k.A && u.portA == k.PortA && u.portB == k.PortB && (u.flags&stubV6 != 0) == (k.V6 != 0)
 }
 
 // stubs are all stubs, linked in order of time: the timer of a SYN given up is a walk along them, and so is eviction.
@@ -149,6 +149,7 @@ func (l *stubs) remove(n uint32) {
 	} else {
 		l.last = u.older
 	}
+	u.first = 0
 	l.arena.give(n)
 }
 

@@ -72,48 +72,18 @@ const batch = 32
 
 // Observe takes segments in the order of the capture.
 func (t *Tracker) Observe(segs []tcp.Segment) {
-	var hashes [batch]uint32
+	var at [batch]aim
 	for len(segs) > 0 {
 		some := segs[:min(len(segs), batch)]
 		for i := range some {
-			hashes[i] = t.index.hash(&some[i].Flow)
+			at[i].hash = t.index.hash(&some[i].Flow)
 		}
-		t.touch(hashes[:len(some)])
+		t.touch(at[:len(some)])
 		for i := range some {
-			t.observe(hashes[i], &some[i])
+			t.observe(at[i], &some[i])
 		}
 		segs = segs[len(some):]
 	}
-}
-
-// touch reads a word of every slot and then of every line of the entries that the hashes lead to, so that the processor
-// fetches them all at once instead of one after the other.
-func (t *Tracker) touch(hashes []uint32) {
-	slots := t.index.slots
-	mask := uint32(len(slots) - 1)
-	var found [batch]uint32
-	for i, h := range hashes {
-		// Most lie within a line of slots from their own.
-		for at := h; at < h+8; at++ {
-			s := slots[at&mask]
-			if uint32(s>>32) == h {
-				found[i%batch] = uint32(s)
-				break
-			}
-			if s == 0 {
-				break
-			}
-		}
-	}
-	var sum uint64
-	for _, n := range found[:len(hashes)] {
-		if n > gone && n&stubBit == 0 {
-			c := t.conns.at(n)
-			a, b := &c.ends[0], &c.ends[1]
-			sum += c.num + c.first + uint64(a.fin+b.fin) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
-		}
-	}
-	t.touched = sum
 }
 
 // latest is the latest time that is believed, in the year 2116: sums with it do not overflow.
@@ -167,7 +137,7 @@ func (t *Tracker) Stats() Stats {
 	return s
 }
 
-func (t *Tracker) observe(h uint32, s *tcp.Segment) {
+func (t *Tracker) observe(at aim, s *tcp.Segment) {
 	t.stats.Segments++
 	t.packet = s.Number
 	if s.Time < t.now {
@@ -178,17 +148,17 @@ func (t *Tracker) observe(h uint32, s *tcp.Segment) {
 		t.Advance(s.Time)
 	}
 
-	n := t.find(h, &s.Flow)
+	n := t.find(at, &s.Flow)
 	var c *conn
 	unfolded := false
 	switch {
 	case n == 0:
 		t.makeRoom()
 		if foldable(s) && !t.plain {
-			t.fold(h, s)
+			t.fold(at.hash, s)
 			return
 		}
-		n, c = t.begin(h, s)
+		n, c = t.begin(at.hash, s)
 	case n&stubBit != 0:
 		n, c = t.unfold(n)
 		unfolded = true
@@ -215,28 +185,6 @@ func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	}
 	t.segment(n, c, s)
 	t.settle(n, c)
-}
-
-// find returns the number of the flow's connection, with stubBit if it is a stub; 0 for none.
-func (t *Tracker) find(h uint32, k *tcp.FlowKey) uint32 {
-	for q := t.index.search(h); ; {
-		n := q.next()
-		switch {
-		case n == 0:
-			return 0
-		case n&stubBit != 0:
-			if t.stubs.at(n).is(k) {
-				return n
-			}
-		case same(&t.conns.at(n).key, k):
-			return n
-		}
-	}
-}
-
-// same compares the likeliest difference first, and without a call.
-func same(k, l *tcp.FlowKey) bool {
-	return k.A.Lo == l.A.Lo && k.B.Lo == l.B.Lo && k.PortA == l.PortA && k.PortB == l.PortB && k.A.Hi == l.A.Hi && k.B.Hi == l.B.Hi && k.V6 == l.V6
 }
 
 // begin enters a new connection with its first segment.

@@ -32,7 +32,7 @@ func (h Hold) View() (View, bool) {
 // Tracker is called again.
 func (t *Tracker) Look(a, b tcp.Endpoint) (View, bool) {
 	key, _ := tcp.MakeFlow(a.Addr, b.Addr, a.Port, b.Port, a.V6)
-	switch n := t.find(t.index.hash(&key), &key); {
+	switch n := t.find(aim{hash: t.index.hash(&key)}, &key); {
 	case n == 0:
 		return View{}, false
 	case n&stubBit != 0:
