@@ -122,13 +122,6 @@ func (t tap) Flush() error {
 	return t.Sink.Flush()
 }
 
-// settled has the keeper deal with a batch.
-func (s *saving) settled(t *tracker.Tracker) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keeper.Settled(t, s.dropped)
-}
-
 // pipe puts the saving into a pipeline's configuration.
 func (s *saving) pipe(cfg *pipeline.Config) {
 	if !s.wanted() {
@@ -138,19 +131,18 @@ func (s *saving) pipe(cfg *pipeline.Config) {
 	next := cfg.Progress
 	cfg.Progress = func(c capture.Stats) {
 		s.mu.Lock()
-		s.dropped = c.Dropped
 		if s.saver != nil {
 			s.saver.Dropped(c.Dropped)
+		}
+		if s.keeper != nil {
+			s.keeper.Settled(c.Dropped)
 		}
 		s.mu.Unlock()
 		if next != nil {
 			next(c)
 		}
 	}
-	if s.keeper != nil {
-		cfg.Connections = true // for the states of those that retire
-		cfg.Settled = s.settled
-	}
+	cfg.Connections = cfg.Connections || s.keeper != nil // for the states of those that retire
 }
 
 // tell says what was saved of the incidents. The error says that something could not be.

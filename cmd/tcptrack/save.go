@@ -31,8 +31,7 @@ type saving struct {
 	left  uint64 // packets that cannot stand in the file
 	over  bool
 
-	keeper  *incident.Keeper // nil without --save-anomalies
-	dropped uint64           // by the capture so far
+	keeper *incident.Keeper // nil without --save-anomalies
 
 	stderr io.Writer
 	quiet  bool

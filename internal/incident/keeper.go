@@ -123,12 +123,12 @@ func (k *Keeper) Connection(c *tracker.Connection) {
 
 // Settled deals with a batch that has been tracked: findings first, so that their packets are written with comments.
 // dropped is what the capture has lost so far.
-func (k *Keeper) Settled(t *tracker.Tracker, dropped uint64) {
+func (k *Keeper) Settled(dropped uint64) {
 	k.dropped = dropped
 	if len(k.pending) == 0 && len(k.fresh) == 0 && k.now-k.swept < int64(time.Second) {
 		return
 	}
-	k.judge(t)
+	k.judge()
 	k.write()
 	if k.now-k.swept >= int64(time.Second) {
 		k.sweep(k.now)
@@ -138,7 +138,7 @@ func (k *Keeper) Settled(t *tracker.Tracker, dropped uint64) {
 // Close deals with the findings that came as the input ended, and ends all files.
 func (k *Keeper) Close(dropped uint64) Account {
 	k.dropped = dropped
-	k.judge(nil)
+	k.judge()
 	k.write()
 	k.sweep(math.MaxInt64)
 	k.shelf.close()
@@ -154,28 +154,26 @@ type seen struct {
 	start  int64
 }
 
-// see looks a finding's connection up. t is nil once there is nothing to look into.
-func (k *Keeper) see(f *anomaly.Finding, t *tracker.Tracker) seen {
+// see looks a finding's connection up.
+func (k *Keeper) see(f *anomaly.Finding) seen {
 	if f.Population {
 		return seen{}
 	}
 	if s := k.awaited[f.Conn]; s != nil {
 		return *s
 	}
-	if t != nil {
-		if v, ok := t.Look(f.Client, f.Server); ok && v.Num() == f.Conn {
-			return seen{StatesOf(v), v.Start()}
-		}
+	if v, ok := f.View(); ok {
+		return seen{StatesOf(v), v.Start()}
 	}
 	return seen{}
 }
 
 // judge gives each finding of the batch to its incident.
-func (k *Keeper) judge(t *tracker.Tracker) {
+func (k *Keeper) judge() {
 	for i := range k.pending {
 		f := &k.pending[i]
 		key := keyOf(f)
-		s := k.see(f, t)
+		s := k.see(f)
 		grave := f.Severity >= k.cfg.Level && f.Status != anomaly.Withdrawn
 		x := k.active[key]
 		if x == nil && grave {

@@ -64,17 +64,16 @@ func readFile(t *testing.T, name string) (f file) {
 // stage is a Keeper with a packet of each of two flows for every second.
 type stage struct {
 	*Keeper
-	t       *testing.T
-	dir     string
-	tracker *tracker.Tracker
-	number  uint64
-	said    []string
-	on      capture.Interface
-	data    []byte
+	t      *testing.T
+	dir    string
+	number uint64
+	said   []string
+	on     capture.Interface
+	data   []byte
 }
 
 func newStage(t *testing.T, change func(*Config)) *stage {
-	s := &stage{t: t, dir: filepath.Join(t.TempDir(), "incidents"), tracker: tracker.New(tracker.Config{}), on: capture.Interface{Link: 1, Name: "eth0"}, data: make([]byte, 100)}
+	s := &stage{t: t, dir: filepath.Join(t.TempDir(), "incidents"), on: capture.Interface{Link: 1, Name: "eth0"}, data: make([]byte, 100)}
 	cfg := Config{Ring: 1 << 20, Directory: s.dir, Level: anomaly.Warning, Pre: 10 * second, Post: 30 * second, Limit: 1 << 30,
 		Say: func(text string) { s.said = append(s.said, text) }}
 	if change != nil {
@@ -94,7 +93,7 @@ func (s *stage) run(from, to int64) {
 			s.number++
 			s.Record(&capture.Record{Number: s.number, Time: at * second, Length: 100, Data: s.data, Interface: &s.on}, &tcp.Segment{Flow: flowOf(flow)})
 		}
-		s.Settled(s.tracker, 0)
+		s.Settled(0)
 	}
 }
 
