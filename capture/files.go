@@ -172,6 +172,7 @@ func (s *files) decode(in *input, rec *record, seg *tcp.Segment) int {
 	}
 	if skip != taken {
 		s.skipped[skip]++
+		s.shower.skip = skip
 		if skip == SkipLinkType {
 			s.warnLink(in, rec.link)
 		}

@@ -230,6 +230,7 @@ func (s *live) decode(seg *tcp.Segment) int {
 	st.Last = s.packet.time
 	if skip := s.dec.decodePacket(&s.packet, seg); skip != taken {
 		s.skipped[skip]++
+		s.shower.skip = skip
 		return 0
 	}
 	seg.Number = st.Packets

@@ -256,6 +256,7 @@ func (s *pcapLive) take(m *mouth, seg *tcp.Segment) (n int) {
 	st.Last = rec.time
 	if skip := s.dec.decode(&rec, seg); skip != taken {
 		s.skipped[skip]++
+		s.shower.skip = skip
 	} else {
 		seg.Number = st.Packets
 		st.Segments++

@@ -9,6 +9,9 @@ type Record struct {
 	Length    int    // octets on the wire
 	Data      []byte // what of them was captured, from the link's header on
 	Interface *Interface
+	// A and B are the hosts of the innermost IP header that was read; zero where none was.
+	A, B     tcp.Addr
+	Fragment bool // it is a fragment, and completes no datagram
 }
 
 // Interface is where packets were captured. A Source shows the same pointer for all packets of one interface, as long
@@ -29,14 +32,18 @@ type Recorder func(r *Record, seg *tcp.Segment)
 type shower struct {
 	to     Recorder // nil: nobody looks
 	record Record
+	skip   Skip // of the packet at hand; meaningful for those that yield no segment
 }
 
 // show shows a packet of the interface; seg is meaningful iff n > 0.
 func (s *shower) show(rec *record, number uint64, on *Interface, n int, seg *tcp.Segment) {
+	s.record = Record{
+		Number: number, Time: rec.time, Length: max(rec.orig, len(rec.frame)), Data: rec.frame, Interface: on,
+		A: seg.Flow.A, B: seg.Flow.B, Fragment: n == 0 && s.skip == SkipFragment,
+	}
 	if n == 0 {
 		seg = nil
 	}
-	s.record = Record{Number: number, Time: rec.time, Length: max(rec.orig, len(rec.frame)), Data: rec.frame, Interface: on}
 	s.to(&s.record, seg)
 }
 

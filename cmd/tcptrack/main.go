@@ -5,6 +5,7 @@
 //	read.go     read FILE...
 //	live.go     live -i INTERFACE...
 //	diagnose.go, explain.go  the story of the findings; a finding, a state or a connection explained
+//	save.go, incidents.go, extract.go, picker.go  -w, --save-anomalies, extract
 //	rules.go, failon.go      --rules and thresholds; --fail-on
 //	open.go     what is read: captures, text traces
 //	format.go   -o: which format, where to
