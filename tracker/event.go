@@ -164,6 +164,7 @@ type Stats struct {
 	Transitions      uint64
 	Connections      uint64 // begun
 	Live             int    // not yet retired
+	HalfOpen         int    // of them, those of which one SYN was seen and nothing else
 	Evicted          uint64
 	Duplicates       uint64                               // frames captured twice and taken once
 	BadChecksums     uint64                               // segments treated as never received

@@ -1,0 +1,19 @@
+package tracker
+
+// Survey looks at up to n places of connections, from the place that the last call returned on, and shows those that
+// live; 0 is the first place. When it returns 0 it has come round. Half-open connections of which one SYN was seen and
+// nothing else are not among them, Stats.HalfOpen counts those. Between two calls connections may come and go.
+func (t *Tracker) Survey(from uint32, n int, see func(View)) (next uint32) {
+	end := t.conns.next
+	for ; n > 0 && from < end; n-- {
+		number := from + 2
+		if c := t.conns.at(number); c.first != 0 {
+			see(View{t, number, c})
+		}
+		from++
+	}
+	if from >= end {
+		return 0
+	}
+	return from
+}
