@@ -4,7 +4,8 @@
 //	found.go  the findings, kept until their connection's line comes
 //	row.go    what is wrong with one connection, in words, and how bad it is
 //	answer.go the same for one connection alone, in sentences
-//	table.go  which columns fit, and the lines
+//	columns.go which columns fit, and how a line of them looks
+//	table.go  the table, the worst first
 //	lines.go  the same line by line, as it happens
 //	summary.go  the account of the run
 //

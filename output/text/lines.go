@@ -19,6 +19,7 @@ import (
 type Lines struct {
 	table   Table
 	buf     bytes.Buffer
+	quiet   bool     // healthy connections that end are counted, not printed
 	longest []string // of each column, the longest cell so far
 	widths  []int    // under the heads printed last
 	out     io.Writer
@@ -42,7 +43,7 @@ func (l *Lines) Finding(f *anomaly.Finding) {
 	switch {
 	case f.Status == anomaly.Withdrawn:
 		mark = "withdrawn: "
-	case f.Status == anomaly.Closed && known && before.until == 0:
+	case f.Status == anomaly.Closed && f.Until > f.Since && known && before.until == 0: // it did not end as it began
 		mark = "over: "
 	case known && before.severity == now.severity && before.hidden == now.hidden:
 		return
@@ -71,7 +72,7 @@ func (l *Lines) Finding(f *anomaly.Finding) {
 // Connection prints the connection, unless it is healthy and has not ended.
 func (l *Lines) Connection(c *tracker.Connection) {
 	r := newRow(c, l.table.found.of(c))
-	if r.level == healthy && c.How == tracker.HowOpen && !l.table.style.All {
+	if r.level == healthy && (l.quiet || c.How == tracker.HowOpen) && !l.table.style.All {
 		l.table.hidden++
 		return
 	}
@@ -82,15 +83,11 @@ func (l *Lines) Connection(c *tracker.Connection) {
 			l.longest[i] = cells[i]
 		}
 	}
-	if widths := l.table.layout([][]string{l.longest}); !slices.Equal(widths, l.widths) {
+	if widths := l.table.style.layout(columns, [][]string{l.longest}); !slices.Equal(widths, l.widths) {
 		l.widths = widths
-		heads := make([]string, len(columns))
-		for i, col := range columns {
-			heads[i] = col.head
-		}
-		l.table.line(&l.buf, heads, widths, healthy)
+		l.table.style.line(&l.buf, columns, heads(columns), widths, healthy)
 	}
-	l.table.line(&l.buf, cells, l.widths, r.level)
+	l.table.style.line(&l.buf, columns, cells, l.widths, r.level)
 	if indent := strings.Repeat(" ", l.widths[0]+len(gap)); len(r.notes) > 0 {
 		wrap(&l.buf, indent+r.note(), l.table.style.Width, indent+"  ")
 	}
@@ -108,7 +105,11 @@ func (l *Lines) Flush() error {
 // Summary prints what was left out, and the account of the run.
 func (l *Lines) Summary(s *output.Summary) {
 	if l.table.hidden > 0 {
-		fmt.Fprintf(&l.buf, "… %s not shown (--all)\n", output.Count(l.table.hidden, "healthy open connection"))
+		what := "healthy open connection"
+		if l.quiet {
+			what = "healthy connection"
+		}
+		fmt.Fprintf(&l.buf, "… %s not shown (--all)\n", output.Count(l.table.hidden, what))
 	}
 	selected(&l.buf, s, l.table.style.Width)
 	wrap(&l.buf, s.Account(), l.table.style.Width, "  ")

@@ -41,6 +41,9 @@ type row struct {
 	stuck int64    // nanoseconds for which the trouble has lasted, 0 where that is not known
 	notes []string // plain words, the most important first
 	found []finding
+
+	hold tracker.Hold // of one that lives
+	rate uint64       // octets a second, both ways; likewise
 }
 
 // say notes what stands in the connection's states and counters, unless a finding has said it: one of codes.
