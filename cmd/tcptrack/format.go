@@ -27,7 +27,8 @@ type shape struct {
 	events   output.Events // that the format wants to see
 	color    string
 	all      bool
-	lines    bool // the table line by line
+	lines    bool        // the table line by line
+	liveOut  *liveOutput // or as one that is drawn anew and again
 	checksum capture.ChecksumMode
 	failOn   anomaly.Severity
 	files    string // as a shell takes them, for the story
@@ -44,7 +45,7 @@ var (
 
 // shape reads the flags whose values are words.
 func (o *readOptions) shape() (shape, error) {
-	s := shape{format: o.format, color: o.color, all: o.all || o.selection.text != "", lines: o.asItHappens, files: again(o.files)}
+	s := shape{format: o.format, color: o.color, all: o.all || o.selection.text != "", lines: o.asItHappens, liveOut: o.liveOut, files: again(o.files)}
 	if !slices.Contains(formats, o.format) && o.format != formatStory {
 		return s, unknownWord("format", o.format, formats)
 	}
@@ -119,6 +120,9 @@ func (s *shape) writer(out io.Writer) output.Writer {
 		return story.NewDiagnosis(out, story.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all, Files: s.files})
 	}
 	style := text.Style{Width: widthOf(out), Color: useColor(s.color, out), All: s.all}
+	if table := s.liveOut.table(style); table != nil {
+		return table
+	}
 	if s.lines {
 		return text.NewLines(out, style)
 	}

@@ -91,7 +91,11 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	if o.saving.name != "" && !cmd.Flags().Changed("snaplen") {
 		o.snap = 0 // who saves packets wants them whole
 	}
-	o.outlet = func(to io.Writer) *outlet { return newOutlet(ctx, to, o.answerName(), stderr) }
+	o.liveOut = &liveOutput{name: o.answerName(), stderr: stderr}
+	if o.tableWanted(stdout) {
+		stderr = o.liveOut.open(stderr)
+	}
+	defer o.liveOut.screen.close()
 	if err := o.capturing.begin(); err != nil {
 		return err
 	}
@@ -133,8 +137,9 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 	if err != nil {
 		return nil, liveProblem(err, names)
 	}
+	o.liveOut.source = printable(strings.Join(names, ", "))
 	if !o.quiet {
-		fmt.Fprintf(stderr, "tcptrack: listening on %s%s; Ctrl-C ends\n", printable(strings.Join(names, ", ")), why)
+		fmt.Fprintf(stderr, "tcptrack: listening on %s%s; Ctrl-C ends\n", o.liveOut.source, why)
 	}
 	return src, nil
 }

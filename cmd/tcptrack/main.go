@@ -10,6 +10,7 @@
 //	open.go     what is read: captures, text traces
 //	format.go   -o: which format, where to
 //	outlet.go   writing to whom may hang
+//	livetable.go, screen.go  the table of live on a terminal
 //	problem.go  errors as people read them
 //
 // Everything that reads a clock, a signal or the environment is here; what is below cmd/ does not.

@@ -33,8 +33,8 @@ type readOptions struct {
 	saving         saving
 	selection      selection
 	cpuProfile     string
-	asItHappens    bool                    // the table is written line by line
-	outlet         func(io.Writer) *outlet // what the answer goes through; nil: it is written at once
+	asItHappens    bool        // the table is written line by line
+	liveOut        *liveOutput // how what happens live is shown; nil: it is none
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first
@@ -160,9 +160,8 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		src.Close()
 		return err
 	}
-	if o.outlet != nil {
-		through, closeFile := o.outlet(out), closeOut
-		out, closeOut = through, func() error { return errors.Join(through.end(), closeFile()) }
+	if o.liveOut != nil {
+		out, closeOut = o.liveOut.through(ctx, out, closeOut)
 	}
 	writer := shape.writer(out)
 	var segments func([]tcp.Segment)
@@ -178,6 +177,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	if want != nil {
 		selected := newSieve(sink, want, o.asItHappens)
 		sink, o.selection.told = selected, selected.told
+		o.liveOut.choose(selected.means)
 	}
 	config := pipeline.Config{
 		Sink:           sink,
@@ -190,6 +190,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		Progress:       progress,
 	}
 	o.saving.pipe(&config)
+	o.liveOut.pipe(&config)
 	result, err := pipeline.Run(ctx, src, config)
 	ended(&result)
 	unsaved := o.saving.end(&result)

@@ -81,11 +81,17 @@ func (s *sieve) passes(conn uint64, look func() (tracker.View, bool)) bool {
 		return false
 	}
 	v.Connection(&s.line)
-	if subject := s.found.Subject(&s.line); !s.want.Match(&subject) {
+	if !s.means(&s.line) {
 		return false
 	}
 	s.release(conn, true)
 	return true
+}
+
+// means says whether the selection means a connection as it stands.
+func (s *sieve) means(c *tracker.Connection) bool {
+	subject := s.found.Subject(c)
+	return s.want.Match(&subject)
 }
 
 func (s *sieve) hold(conn uint64, h held) {
@@ -111,8 +117,7 @@ func (s *sieve) release(conn uint64, show bool) {
 }
 
 func (s *sieve) Connection(c *tracker.Connection) {
-	subject := s.found.Subject(c)
-	meant := s.want.Match(&subject)
+	meant := s.means(c)
 	s.release(c.Conn, meant)
 	if meant {
 		s.told.Connections++

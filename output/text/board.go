@@ -21,7 +21,8 @@ type Board struct {
 	rates map[uint64]meter   // of the rows, by connection
 	next  uint32             // where the survey goes on
 	conn  tracker.Connection // reused
-	seen  map[uint64]bool    // in this look; reused
+	want  func(*tracker.Connection) bool
+	seen  map[uint64]bool // in this look; reused
 
 	shown, shownBad int // rows of the latest frame
 
@@ -67,6 +68,9 @@ func NewBoard(out io.Writer, style Style) *Board {
 	b.Lines.quiet = true
 	return b
 }
+
+// Choose leaves out of the frame the connections that want does not want.
+func (b *Board) Choose(want func(*tracker.Connection) bool) { b.want = want }
 
 // Finding prints what is new of the finding and remembers its connection.
 func (b *Board) Finding(f *anomaly.Finding) {
@@ -135,6 +139,9 @@ func (b *Board) consider(v tracker.View) {
 	}
 	b.seen[v.Num()] = true
 	v.Connection(&b.conn)
+	if b.want != nil && !b.want(&b.conn) {
+		return
+	}
 	r := row{conn: b.conn, hold: v.Hold()}
 	r.conn.Streams = nil
 	for _, f := range b.table.found.conns[r.conn.Conn] {
