@@ -72,13 +72,18 @@ func New(cfg Config) (*Keeper, error) {
 	return k, nil
 }
 
-// Record keeps a packet; it is a capture.Recorder. What is no TCP belongs to no incident.
+// Record keeps a packet; it is a capture.Recorder. What is neither TCP nor a fragment belongs to no incident.
 func (k *Keeper) Record(r *capture.Record, seg *tcp.Segment) {
-	if seg == nil {
+	var hash uint64
+	switch {
+	case seg != nil:
+		hash = k.ring.hash(&seg.Flow)
+	case r.Fragment:
+		hash = k.ring.hostsHash(r.A, r.B)
+	default:
 		return
 	}
 	k.now = max(k.now, r.Time)
-	hash := k.ring.hash(seg.Flow)
 	at := k.ring.push(r, hash)
 	if len(k.active) > 0 && at != 0 && len(k.byFlow[hash]) > 0 {
 		k.fresh = append(k.fresh, at)
@@ -213,7 +218,7 @@ func (k *Keeper) open(key string, f *anomaly.Finding, start int64) *incident {
 		x.flows = slices.Compact(x.flows)
 	} else {
 		flow, _ := tcp.MakeFlow(f.Client.Addr, f.Server.Addr, f.Client.Port, f.Server.Port, f.Client.V6)
-		x.flows = []uint64{k.ring.hash(flow)}
+		x.flows = []uint64{k.ring.hash(&flow), k.ring.hostsHash(flow.A, flow.B)}
 	}
 	from := min(f.Since, f.Time) - k.cfg.Pre
 	if until, ok := k.ended[key]; ok {

@@ -91,7 +91,7 @@ func (s *stage) run(from, to int64) {
 	for at := from; at < to; at++ {
 		for flow := 1; flow <= 2; flow++ {
 			s.number++
-			s.Record(&capture.Record{Number: s.number, Time: at * second, Length: 100, Data: s.data, Interface: &s.on}, &tcp.Segment{Flow: flowOf(flow)})
+			s.Record(&capture.Record{Number: s.number, Time: at * second, Length: 100, Data: s.data, Interface: &s.on}, &tcp.Segment{Flow: *flowOf(flow)})
 		}
 		s.Settled(0)
 	}
@@ -200,6 +200,24 @@ func TestIncidentShort(t *testing.T) {
 	f = readFile(t, filepath.Join(s.dir, s.files()[1]))
 	if strings.Contains(f.section[0], "memory") || !strings.Contains(strings.Join(f.packets, "\n"), "\nclient 10.0.0.1:2 CLOSED\nserver 10.0.0.2:80 FIN_WAIT1 or CLOSED\n") {
 		t.Errorf("%q", f)
+	}
+}
+
+// Fragments between the connection's hosts belong to its incident, other packets that are no TCP do not.
+func TestIncidentFragments(t *testing.T) {
+	s := newStage(t, nil)
+	a, b := flowOf(1).Ends()
+	for n, r := range []capture.Record{
+		{A: b.Addr, B: a.Addr, Fragment: true}, {A: a.Addr, B: b.Addr}, {A: a.Addr, B: tcp.AddrFrom4(1), Fragment: true},
+		{A: a.Addr, B: b.Addr, Fragment: true},
+	} {
+		r.Number, r.Time, r.Data, r.Interface = uint64(n+1), int64(n)*second, s.data, &s.on
+		s.Record(&r, nil)
+	}
+	s.Finding(finding(1, 4, 0, 4))
+	s.Settled(0)
+	if a := s.Close(0); a.Files != 1 || a.Packets != 2 {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -2,7 +2,8 @@ package incident
 
 import (
 	"encoding/binary"
-	"hash/maphash"
+	"math/bits"
+	"math/rand/v2"
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -16,7 +17,7 @@ type Ring struct {
 	buf        []byte
 	tail, head uint64
 	latest     []uint64 // by bucket, the position of its latest packet
-	seed       maphash.Seed
+	seed       [3]uint64
 	on         []*capture.Interface
 	ids        map[capture.Interface]uint32
 	last       *capture.Interface // and its number
@@ -58,13 +59,28 @@ func NewRing(size int) *Ring {
 		heads *= 2
 	}
 	return &Ring{
-		buf: make([]byte, size), head: uint64(size), tail: uint64(size), latest: make([]uint64, heads), seed: maphash.MakeSeed(),
+		buf: make([]byte, size), head: uint64(size), tail: uint64(size), latest: make([]uint64, heads), seed: [3]uint64{rand.Uint64(), rand.Uint64(), rand.Uint64() | 1},
 		ids: map[capture.Interface]uint32{},
 	}
 }
 
 // hash is by what a flow is known: keyed, so that nobody can make two flows one.
-func (r *Ring) hash(flow tcp.FlowKey) uint64 { return maphash.Comparable(r.seed, flow) }
+func (r *Ring) hash(k *tcp.FlowKey) uint64 {
+	ports := uint64(k.PortA)<<48 | uint64(k.PortB)<<32 | uint64(k.V6)
+	hi, lo := bits.Mul64(k.A.Lo^r.seed[0], k.B.Lo^ports^r.seed[1])
+	if k.V6 != 0 {
+		h2, l2 := bits.Mul64(k.A.Hi^r.seed[1], k.B.Hi^r.seed[0])
+		hi, lo = hi^l2, lo^h2
+	}
+	hi, lo = bits.Mul64(hi^lo^ports, r.seed[2])
+	return hi ^ lo
+}
+
+// hostsHash is by what the fragments between two hosts are known: it cannot be told whose they are.
+func (r *Ring) hostsHash(a, b tcp.Addr) uint64 {
+	k, _ := tcp.MakeFlow(a, b, 0, 0, false)
+	return r.hash(&k)
+}
 
 // push keeps a packet of the flow with that hash and returns its position; 0 if it cannot be kept.
 func (r *Ring) push(p *capture.Record, hash uint64) uint64 {

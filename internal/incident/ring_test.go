@@ -10,8 +10,8 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
-func flowOf(n int) tcp.FlowKey {
-	return tcp.FlowKey{A: tcp.AddrFrom4(0x0a000001), B: tcp.AddrFrom4(0x0a000002), PortA: uint16(n), PortB: 80}
+func flowOf(n int) *tcp.FlowKey {
+	return &tcp.FlowKey{A: tcp.AddrFrom4(0x0a000001), B: tcp.AddrFrom4(0x0a000002), PortA: uint16(n), PortB: 80}
 }
 
 // The ring agrees with a list of which only the latest that fit are looked at: what it holds is whole and in order, and
