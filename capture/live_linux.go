@@ -241,6 +241,9 @@ func (s *live) decode(seg *tcp.Segment) int {
 // release hands the block back to the kernel.
 func (s *live) release() {
 	s.now = max(s.now, s.stats.Last)
+	if atomic.LoadUint32(s.status())&unix.TP_STATUS_LOSING != 0 { // dropped since it was asked last: say so soon
+		s.count()
+	}
 	atomic.StoreUint32(s.status(), unix.TP_STATUS_KERNEL)
 	s.held = false
 	if s.turn++; s.turn == len(s.ring)/blockSize {

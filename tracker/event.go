@@ -136,6 +136,7 @@ type Connection struct {
 	Continued bool   // an earlier part of it was evicted
 	Evicted   bool   // it retires because the table is full
 	Guessed   bool   // who is the client is a guess: no SYN was seen
+	Lossy     bool   // the capture lost packets while it lived, maybe of it
 	Client    End
 	Server    End
 	ClosedBy  Side // meaningful iff Closed

@@ -31,8 +31,9 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		t.diesBehind(n, c, snd, shape)
 	}
 	if !taken {
-		// Forged, or too old to count: a challenge ACK at most. But of a late start too little is known to say so.
-		if c.flags&late != 0 {
+		// Forged, or too old to count: a challenge ACK at most. But of a late start, or of a sender that
+		// was not heard since packets were lost, too little is known to say so.
+		if c.flags&late != 0 || t.losses.since(snd.sentAt) {
 			snd.expired, rcv.expired = snd.expired.With(Closed), rcv.expired.With(Closed)
 		}
 		t.bury(n, c, snd, s, false)

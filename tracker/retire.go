@@ -100,7 +100,7 @@ func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
 	}
 	*l = Connection{
 		Conn: c.num, Findings: l.Findings[:0], Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, Now: t.now, First: c.first,
-		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0,
+		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0, Lossy: t.losses.since(c.start),
 		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}
 	t.end(&l.Client, cl, a)

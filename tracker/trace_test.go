@@ -161,6 +161,8 @@ func (f traceFile) replay(cfg Config, way way, fail func(line int, format string
 		t.Observe(batch)
 		batch = batch[:0]
 		switch it.Kind {
+		case trace.Gap:
+			t.Lost(t.Now())
 		case trace.Advance:
 			t.Advance(it.Time)
 		case trace.Expect:

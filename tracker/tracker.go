@@ -21,6 +21,7 @@ type Tracker struct {
 	streams streams
 	bound   bound
 	frames  frames
+	losses  losses
 
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN

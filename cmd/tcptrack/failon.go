@@ -23,7 +23,7 @@ func (v *verdict) Error() string { return v.why }
 type gate struct {
 	output.Writer
 	level anomaly.Severity
-	stand map[string]bool // by ID
+	stand map[string]bool // by ID; true: conclusive
 }
 
 // newGate puts a gate before a writer.
@@ -32,8 +32,9 @@ func newGate(w output.Writer, level anomaly.Severity) *gate {
 }
 
 func (g *gate) Finding(f *anomaly.Finding) {
-	if f.Severity >= g.level && f.Status != anomaly.Withdrawn {
-		g.stand[f.ID] = true
+	// That packets were lost is a doubt about the findings, and none of them.
+	if f.Severity >= g.level && f.Status != anomaly.Withdrawn && f.Rule != &anomaly.CaptureLoss {
+		g.stand[f.ID] = !f.Inconclusive
 	} else {
 		delete(g.stand, f.ID)
 	}
@@ -42,8 +43,18 @@ func (g *gate) Finding(f *anomaly.Finding) {
 
 // verdict answers --fail-on: nil when nothing of the level stands and nothing in the capture leaves that open.
 func (g *gate) verdict(r *pipeline.Result) error {
+	sure := 0
+	for _, conclusive := range g.stand {
+		if conclusive {
+			sure++
+		}
+	}
+	if sure > 0 {
+		return &verdict{exitFailed, fmt.Sprintf("%s of %s or worse", output.Count(uint64(len(g.stand)), "finding"), g.level)}
+	}
 	if n := len(g.stand); n > 0 {
-		return &verdict{exitFailed, fmt.Sprintf("%s of %s or worse", output.Count(uint64(n), "finding"), g.level)}
+		return &verdict{exitInconclusive, fmt.Sprintf("inconclusive: %s of %s or worse, but of packets that did not come, and the capture lost some meanwhile",
+			output.Count(uint64(n), "finding"), g.level)}
 	}
 	if doubts := doubts(r); len(doubts) > 0 {
 		return &verdict{exitInconclusive, fmt.Sprintf("inconclusive: no finding of %s or worse, but %s", g.level, strings.Join(doubts, ", "))}

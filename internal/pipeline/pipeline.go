@@ -100,6 +100,7 @@ type run struct {
 	tracker *tracker.Tracker
 	bench   *anomaly.Bench
 	stats   capture.Stats // as of the last Read that returned
+	lost    uint64        // of its Dropped, what the tracker and the judges know of
 }
 
 // loop reads and tracks until the source ends.
@@ -124,6 +125,7 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 	if r.cfg.Segments != nil {
 		r.cfg.Segments(segs)
 	}
+	r.heedLoss(segs)
 	r.tracker.Observe(segs)
 	if r.live != nil && len(segs) == 0 {
 		r.tracker.Advance(r.live.Now())
@@ -144,6 +146,21 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 		err = r.cfg.Sink.Flush()
 	}
 	return err != nil, err
+}
+
+// heedLoss tells of packets that the capture lost since the last time, before segs or among them.
+func (r *run) heedLoss(segs []tcp.Segment) {
+	if r.stats.Dropped <= r.lost {
+		return
+	}
+	now, packet := r.tracker.Now(), r.stats.Packets
+	at := now
+	if n := len(segs); n > 0 {
+		at, packet = max(at, segs[n-1].Time), segs[0].Number-1
+	}
+	r.tracker.Lost(at)
+	r.bench.Dropped(now, at, packet, r.stats.Dropped-r.lost)
+	r.lost = r.stats.Dropped
 }
 
 // finish retires the connections that are left and counts up.

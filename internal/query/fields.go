@@ -147,6 +147,7 @@ var Fields = []Field{
 	{Name: "continued", Kind: Word, Doc: "an earlier part of it was evicted", Like: "continued:yes", JSON: "continued", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Continued) })},
 	{Name: "evicted", Kind: Word, Doc: "it was retired because the table was full", Like: "evicted:yes", JSON: "evicted", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Evicted) })},
 	{Name: "guessed", Kind: Word, Doc: "who is the client is a guess", Like: "guessed:yes", JSON: "guessed", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Guessed) })},
+	{Name: "lossy", Kind: Word, Doc: "the capture lost packets meanwhile", Like: "lossy:yes", JSON: "lossy", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Lossy) })},
 }
 
 // blameField is what a class of the blame line is asked by.

@@ -172,6 +172,7 @@ var meanings = []struct {
 	{"tcp.stream:0", false, true, ""},
 	{"evicted", false, true, ""},
 	{"evicted:false", true, false, ""},
+	{"lossy", false, false, ""},
 	{"not evicted", true, false, ""},
 	{"evicted !port:22", false, false, ""},
 	{"port:443 or port:22 state:fin_wait1", true, false, "and binds closer"},

@@ -50,6 +50,9 @@ func (w *Writer) Finding(f *anomaly.Finding) {
 	if f.HiddenAt != 0 {
 		b = w.appendTime(b, `,"hidden_close_since":`, f.HiddenAt)
 	}
+	if f.Inconclusive {
+		b = append(b, `,"inconclusive":true`...)
+	}
 	b = append(b, `,"evidence":[`...)
 	for i, p := range f.Evidence {
 		if i > 0 {

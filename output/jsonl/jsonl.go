@@ -91,6 +91,9 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	b = appendBool(b, `,"evicted":`, c.Evicted)
 	b = appendBool(b, `,"guessed":`, c.Guessed)
 	b = append(tcp.AppendCommunityID(append(b, `,"community_id":"`...), c.Client.Endpoint, c.Server.Endpoint), '"')
+	if c.Lossy {
+		b = append(b, `,"lossy":true`...)
+	}
 	b = w.appendTime(b, `,"start":`, c.Start)
 	b = w.appendTime(b, `,"end":`, c.Last)
 	b = appendVLAN(b, c.VLAN)

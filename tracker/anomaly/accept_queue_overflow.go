@@ -18,6 +18,7 @@ var AcceptQueueOverflow = Rule{
 	Remedy:    "on the server 'ss -tln sport = :PORT' shows the queue (Recv-Q) and its length (Send-Q), 'nstat -az TcpExtListenOverflows' counts; find out why the application does not accept; a larger listen backlog and net.core.somaxconn only for bursts",
 	NotWhen:   "TCP_DEFER_ACCEPT, which takes the data; a last ACK that is lost; full segments only, none of which may get through (mtu-blackhole); a path that is cut right after the handshake, which looks the same from afar",
 	RFC:       "9293 3.5, 3.10.7.4",
+	Absence:   true,
 	Limits:    []Limit{{"repeats", 3, "", "times that the client's data was repeated"}},
 	Wakes:     tracker.Resent | tracker.Reset | tracker.Ended,
 	New:       func(l Limits) Judge { return &acceptQueueOverflow{l.Count("repeats"), repeats{}} },

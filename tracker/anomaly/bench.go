@@ -29,6 +29,8 @@ type Bench struct {
 	read     bool  // reading is that of the fact at hand
 	reading  reading
 	lost     uint64
+	lossy    bool  // the capture lost packets
+	lostAt   int64 // the latest then or before; meaningful iff lossy
 
 	last  uint64   // the connection that ended last
 	ended *dossier // its, nil for none
@@ -112,6 +114,20 @@ func (b *Bench) Fact(f *tracker.Fact) {
 func (b *Bench) Follow(v tracker.View) {
 	v.Follow()
 	b.dossiers.of(v.Num()).seats |= 1 << b.busy
+}
+
+// Dropped says that the capture has lost so many packets more, none stamped later than at; now and packet are the
+// tracker's time and its latest packet's number.
+func (b *Bench) Dropped(now, at int64, packet, packets uint64) {
+	b.Advance(now, packet)
+	b.lossy, b.lostAt = true, max(at, b.lostAt)
+	for i, s := range b.seats {
+		if j, ok := s.judge.(interface{ Dropped(*Bench, uint64) }); ok {
+			b.busy = uint8(i)
+			j.Dropped(b, packets)
+		}
+	}
+	b.raised = false
 }
 
 // Next is the time of the earliest alarm, math.MaxInt64 for none.

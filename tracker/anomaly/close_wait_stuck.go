@@ -18,6 +18,7 @@ var CloseWaitStuck = Rule{
 	Remedy:    "on its host 'ss -tanp state close-wait' names the process; look at what it does ('strace -p', a stack dump); close the socket on end of input, in every path of errors as well. No kernel timer ends CLOSE_WAIT",
 	NotWhen:   "a half-closed connection on which the answer is still sent; an answer that waits for the peer's window (zero-window-stall)",
 	RFC:       "9293 3.6, 3.10.4",
+	Absence:   true,
 	Limits: []Limit{
 		{"notice", 5, "s", "it has not closed for so long"},
 		{"warning", 60, "s", "it becomes a warning"},

@@ -19,6 +19,7 @@ var FINUnacked = Rule{
 	Remedy:    "find where the FIN is lost: capture at the peer too. The closing host keeps the socket in FIN_WAIT1 (or LAST_ACK) until it gives up: 8 repetitions, about 107 s, once the application has closed; net.ipv4.tcp_orphan_retries shortens it",
 	NotWhen:   "a shut window (fin-wait1-zero-window); a last ACK that is lost once or twice: the peer answers the repeated FIN from TIME_WAIT",
 	RFC:       "9293 3.10.4, 3.8.1",
+	Absence:   true,
 	Limits: []Limit{
 		{"repeats", 3, "", "times that the FIN was repeated"},
 		{"after", 3, "s", "since it was first sent"},

@@ -19,6 +19,7 @@ var FinWait2Stuck = Rule{
 	Remedy:    "capture the other direction too; on the peer's host 'ss -tanp state close-wait' names the process that does not close. A socket whose owner has closed leaves FIN_WAIT2 after net.ipv4.tcp_fin_timeout; one that was only shut down for writing never does",
 	NotWhen:   "the peer's packets are captured (close-wait-stuck); a FIN that is repeated (fin-unacked); an answer that is still arriving",
 	RFC:       "9293 3.6",
+	Absence:   true,
 	Limits:    []Limit{{"after", 5, "s", "since anything new was acknowledged"}},
 	Wakes:     tracker.SpokeOn | tracker.Ended,
 	New:       func(l Limits) Judge { return &finWait2Stuck{l.Seconds("after"), map[tallyKey]*spoken{}} },

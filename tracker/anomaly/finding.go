@@ -110,6 +110,8 @@ type Finding struct {
 	Since   int64
 	Until   int64 // 0 while open
 	Earlier bool  // it began at Since or before: the capture started late
+	// Inconclusive says that it rests on packets that did not come, and that the capture lost some since it began.
+	Inconclusive bool
 
 	Hidden   tracker.Hidden // of zero-window-stall and fin-wait1-zero-window
 	HiddenAt int64          // from when the close is known to have been hidden; 0: not known

@@ -19,6 +19,7 @@ var HalfOpen = Rule{
 	Remedy:    "on the other host shorten the time until it is noticed: keepalives (net.ipv4.tcp_keepalive_time, or SO_KEEPALIVE with TCP_KEEPIDLE) below the idle time, TCP_USER_TIMEOUT; on the forgetful host look at uptime, at restarts and at what drops its RSTs",
 	NotWhen:   "data to an end that has closed (data-after-close); a close behind a shut window (fin-wait1-zero-window); data that crosses a RST",
 	RFC:       "9293 3.5.1",
+	Absence:   true,
 	Wakes:     tracker.Reset | tracker.Challenged | tracker.Revived | tracker.Ended,
 	New:       func(Limits) Judge { return &halfOpen{challenged: map[uint64]tracker.Side{}} },
 }

@@ -18,6 +18,7 @@ var KeepaliveTimeout = Rule{
 	Remedy:    "find where the path ends: traceroute to the port, captures on both sides of the firewall; keep the keepalive interval (TCP_KEEPIDLE, net.ipv4.tcp_keepalive_time) below the shortest idle timeout of the boxes between; the peer must have keepalives of its own, or it waits for ever",
 	NotWhen:   "acknowledgements that the network delivers twice, which look like keepalives and come at once; probes of a shut window (zero-window-stall); keepalives that are answered; the peer's packets not captured (one-way-capture)",
 	RFC:       "9293 3.8.4",
+	Absence:   true,
 	Limits:    []Limit{{"unanswered", 3, "", "keepalives in a row without an answer"}},
 	Wakes:     tracker.KeptAlive | tracker.Reset,
 	New:       func(l Limits) Judge { return keepaliveTimeout{l.Count("unanswered")} },

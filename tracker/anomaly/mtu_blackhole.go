@@ -19,6 +19,7 @@ var MTUBlackhole = Rule{
 	Remedy:    "let ICMP 'fragmentation needed' and 'packet too big' through; clamp the MSS at the tunnel ('iptables ... TCPMSS --clamp-mss-to-pmtu'); net.ipv4.tcp_mtu_probing=1 on the sender helps itself; 'tracepath HOST' and 'ping -M do -s SIZE HOST' find the size and the place",
 	NotWhen:   "segments of all sizes are lost (retransmission-storm, peer-unresponsive); a listener that takes nothing after the handshake, small segments neither (accept-queue-overflow)",
 	RFC:       "2923, 4821, 8201",
+	Absence:   true,
 	Limits: []Limit{
 		{"repeats", 3, "", "times that a full segment was repeated"},
 		{"missing", 3, "s", "that full segments are missing"},

@@ -19,6 +19,7 @@ var OneWayCapture = Rule{
 	Remedy:    "capture where both directions pass, or at the host itself; mirror both directions; filter by 'host' and 'port'. States of the silent side are presumed, from its peer's acknowledgements alone",
 	NotWhen:   "a host that does not answer (syn-unanswered, keepalive-timeout)",
 	RFC:       "9293 3.4",
+	Absence:   true,
 	Limits:    []Limit{{"connections", 5, "", "of which one side only was captured"}},
 	Wakes:     tracker.Missed | tracker.Unheard | tracker.Ended,
 	New: func(l Limits) Judge {

@@ -18,6 +18,7 @@ var PeerUnresponsive = Rule{
 	Remedy:    "find where the path ends: 'traceroute -T -p PORT', captures on both sides of the firewall; the sender gives up after net.ipv4.tcp_retries2 repetitions, 15 minutes by default: TCP_USER_TIMEOUT on the socket ends it sooner",
 	NotWhen:   "a shut window (zero-window-stall); a FIN (fin-unacked); full segments only, while small ones get through (mtu-blackhole); a server that never took the handshake's end (accept-queue-overflow); an idle connection (keepalive-timeout)",
 	RFC:       "9293 3.8.3, 1122 4.2.3.5, 6298",
+	Absence:   true,
 	Limits:    []Limit{{"repeats", 5, "", "times that one segment was repeated while the peer was silent"}},
 	Wakes:     tracker.Resent | tracker.Ended,
 	New: func(l Limits) Judge {

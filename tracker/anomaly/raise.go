@@ -84,6 +84,7 @@ func (b *Bench) StandingFor(about string) *Finding {
 // Tell hands a finding, new or changed, to the Sink.
 func (b *Bench) Tell(f *Finding) {
 	f.Time, f.Packet = b.now, b.packet
+	f.Inconclusive = f.Inconclusive || f.Rule.Absence && b.lossy && f.Since <= b.lostAt
 	if !f.told {
 		f.told = true
 		s := &b.seats[f.seat]

@@ -16,6 +16,8 @@ type Rule struct {
 	NotWhen   string // what it must not be confused with
 	RFC       string // document and section
 
+	Absence bool // it rests on packets that did not come: the capture may have lost them
+
 	Limits []Limit // thresholds that can be set
 	Wakes  tracker.FactKind
 	New    func(Limits) Judge

@@ -18,6 +18,7 @@ var SYNUnanswered = Rule{
 	Remedy:    "capture at the server: does the SYN arrive? If so, look at its firewall, at the route back, and at 'nstat -az TcpExtListenDrops TcpExtListenOverflows'; if not, at the path: 'traceroute -T -p PORT'",
 	NotWhen:   "an answer that is late: then it is withdrawn; a RST in answer (connection-refused); the server's packets not captured (one-way-capture)",
 	RFC:       "9293 3.8.1, 6298",
+	Absence:   true,
 	Limits:    []Limit{{"repeats", 2, "", "times that the SYN was repeated"}},
 	Wakes:     tracker.SYNAgain | tracker.Moved,
 	New:       func(l Limits) Judge { return &synUnanswered{repeats: l.Count("repeats")} },

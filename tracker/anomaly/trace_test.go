@@ -113,6 +113,9 @@ func replay(tr *trace.Trace) (failures []string) {
 		switch it.Kind {
 		case trace.Segment:
 			t.Observe([]tcp.Segment{it.Segment})
+		case trace.Gap:
+			t.Lost(t.Now())
+			bench.Dropped(t.Now(), t.Now(), uint64(it.Line), 1)
 		case trace.Advance:
 			t.Advance(it.Time)
 		case trace.Finding:
