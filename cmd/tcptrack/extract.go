@@ -55,10 +55,12 @@ func newExtract() *cobra.Command {
 	f.SortFlags = false
 	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone")
 	f.StringVarP(&o.destination, "write", "w", "", "save in `FILE`: pcapng, or pcap where it ends so; - is standard output")
-	f.StringVarP(&o.destination, "out", "O", "", "the same")
+	f.StringVarP(&o.destination, "out", "O", "", "the same as -w `FILE`")
 	f.UintSliceVar(&o.conns, "conn", nil, "connections by their `NUMBER`, the column CONN of read")
 	f.UintSliceVar(&o.streams, "stream", nil, "connections by Wireshark's tcp.stream `NUMBER`")
+	f.Lookup("conn").DefValue, f.Lookup("stream").DefValue = "", ""
 	f.StringSliceVar(&o.findings, "finding", nil, "connections of which `CODE` was found")
+	cmd.RegisterFlagCompletionFunc("finding", cobra.FixedCompletions(codes(), cobra.ShellCompDirectiveNoFileComp))
 	o.selection.add(cmd)
 	f.Lookup("where").Usage = "connections that `EXPR` means; tcptrack help selection"
 	f.UintVar(&o.context, "context", 0, "also `N` packets before and after each, of the same two hosts")
@@ -281,6 +283,9 @@ func (o *extraction) account(stderr io.Writer, name string, saved, around, hidde
 	}
 	if hidden > 0 {
 		more += fmt.Sprintf("; left out: %d that cannot be made anonymous (not plain TCP over IP)", hidden)
+	}
+	if capture.FormatOf(o.destination) == capture.Pcap {
+		more += "; without comments, which a name ending in .pcapng keeps"
 	}
 	if p.lost > 0 {
 		more += fmt.Sprintf("; %d connections have no comments: too many", p.lost)
