@@ -58,6 +58,7 @@ type Fact struct {
 	Shape    ResetShape // Reset
 	Octets   int        // Missed, Ahead
 	Hidden   Hidden     // Verdict
+	Word     *Word      // Verdict: the kernel's, that it comes from; nil: from the wire
 }
 
 // Witness takes facts, in order, on the goroutine that calls the Tracker.

@@ -27,6 +27,7 @@ type wait struct {
 	alive  int64 // the sender was last heard
 	freed  int64 // since the opening, when an acknowledgement of new octets first passed
 	from   int64 // from when on the close is known to have been hidden; with HiddenConfirmed and HiddenLikely
+	heard  int64 // the kernel's latest word on it
 
 	lull    int64  // silence before the first probe
 	asks    uint16 // probes and octets repeated
@@ -68,9 +69,15 @@ func (t *Tracker) endWait(e *end) {
 	}
 }
 
-// believe takes a verdict and tells of it if it is news. What is confirmed or excluded stays so.
+// believe takes a verdict and tells of it if it is news. What is confirmed or excluded stays so, but that the kernel's
+// word is of one moment: proof of a close that came later holds against it.
 func (t *Tracker) believe(n uint32, c *conn, e *end, w *wait, v Hidden, from int64) {
-	if v == w.verdict || w.verdict >= HiddenConfirmed || v < w.verdict {
+	switch {
+	case v == w.verdict:
+		return
+	case w.verdict == HiddenExcluded && w.heard != 0 && v == HiddenConfirmed:
+		from = max(from, w.heard)
+	case w.verdict >= HiddenConfirmed, v < w.verdict:
 		return
 	}
 	w.verdict, w.from = v, from
@@ -243,6 +250,7 @@ type Stall struct {
 	Took     bool  // it acknowledged new octets meanwhile: no orphan (D3)
 	Hidden   Hidden
 	From     int64 // since when the close is known to have been hidden
+	Heard    int64 // when the kernel was last asked, 0 for never
 }
 
 // Stall returns the wait of the endpoint, false if its peer's window is not and was not lately shut.
@@ -251,7 +259,7 @@ func (v EndView) Stall() (Stall, bool) {
 	if w == nil {
 		return Stall{}, false
 	}
-	s := Stall{Since: w.since, Opened: w.opened, Probes: int(w.asks), RTO: w.first, Gap: w.gap, Waits: w.waits, Took: w.took, Hidden: w.verdict, From: w.from}
+	s := Stall{Since: w.since, Opened: w.opened, Probes: int(w.asks), RTO: w.first, Gap: w.gap, Waits: w.waits, Took: w.took, Hidden: w.verdict, From: w.from, Heard: w.heard}
 	if w.level >= 2 && w.grew && w.gap < rtoMax*9/10 {
 		for g := w.first; g < w.gap*9/10; g *= 2 {
 			s.Retries2++

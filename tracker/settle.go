@@ -25,7 +25,11 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 		e.est, e.dueAt, e.expired = est, 0, 0
 	}
 	if e.has(stalled) && !e.has(hasFIN) {
-		e.set = hidden(e.set)
+		if t.vouched(e) {
+			e.set = open(e.set)
+		} else {
+			e.set = hidden(e.set)
+		}
 	}
 	now := claim{state: est, possible: e.foldSet(e.set).With(est) | e.expired}
 	if e.pend.has(rcvACKofSYN) && e.sure == SynRecv && !e.has(opener) {

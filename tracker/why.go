@@ -18,6 +18,7 @@ const (
 	causeNarrowed                            // it sent what some of its possible states cannot
 	causeGivenUp                             // the end of the input found it past its last retry
 	causeRevived                             // the RST in its name was not its own
+	causeKernel                              // its kernel says so
 
 	numCauses = iota + 3*numEvents
 )
@@ -43,5 +44,6 @@ var whys = func() (w [numCauses]string) {
 	w[causeNarrowed] = "data sent: some states are excluded"
 	w[causeGivenUp] = "its host may have given up"
 	w[causeRevived] = "it speaks on: the RST was not its own"
+	w[causeKernel] = "its kernel says so"
 	return w
 }()

@@ -23,22 +23,32 @@ func inNetwork(t *testing.T, f func()) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root for a network namespace of its own")
 	}
-	done := make(chan struct{})
+	why := make(chan string)
 	go func() {
-		defer close(done)
 		runtime.LockOSThread() // and never unlocked: the thread and its network end with the goroutine
-		if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-			t.Skipf("no network namespace: %v", err)
+		cannot := ownNetwork()
+		defer func() { why <- cannot }()
+		if cannot == "" {
+			f()
 		}
-		for _, line := range []string{"link set lo up", "link add hole type veth peer name bottom",
-			"addr add 192.0.2.1/24 dev hole", "link set hole up", "link set bottom up", "neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev hole"} {
-			if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-				t.Skipf("ip %s: %v %s", line, err, out)
-			}
-		}
-		f()
 	}()
-	<-done
+	if cannot := <-why; cannot != "" {
+		t.Skip(cannot)
+	}
+}
+
+// ownNetwork moves this thread to a new network, and says why it cannot.
+func ownNetwork() string {
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		return "no network namespace: " + err.Error()
+	}
+	for _, line := range []string{"link set lo up", "link add hole type veth peer name bottom",
+		"addr add 192.0.2.1/24 dev hole", "link set hole up", "link set bottom up", "neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev hole"} {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			return fmt.Sprintf("ip %s: %v %s", line, err, out)
+		}
+	}
+	return ""
 }
 
 // connected makes two connected sockets.
