@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
@@ -31,7 +32,30 @@ type Writer interface {
 }
 
 // Events chooses kinds of events.
-type Events struct{ Transition, Connection, Finding, Summary bool }
+type Events struct{ Transition, Connection, Finding, Summary, Socket bool }
+
+// Socket is what the kernel of one end said when it was asked about a finding, or says otherwise than the wire. A Writer
+// that shows it has a method Socket.
+type Socket struct {
+	tracker.Word
+	Conn           uint64
+	Packet         uint64 // the connection's latest
+	Client, Server tcp.Endpoint
+	Side           tracker.Side     // whose kernel it is
+	Wire           tracker.State    // what was claimed of that end
+	Possible       tracker.StateSet // and all that was thought possible
+	Differs        bool             // the kernel's is none of those: our error
+}
+
+// Kernel counts what the kernel was asked.
+type Kernel struct {
+	Scans       uint64 // of all its sockets
+	Words       uint64 // answers about connections that are tracked
+	Compared    uint64 // of them, about an end at rest
+	Settled     uint64 // of them, that said which of several possible states it is
+	Differences uint64 // of them, that said what was thought impossible: our errors
+	LeftOut     uint64 // answers beyond a bound
+}
 
 // Summary is the account of one run: what was read, what of it was followed, and where the connections stood.
 type Summary struct {
@@ -44,6 +68,7 @@ type Summary struct {
 	Tracker  tracker.Stats
 	Findings map[string]int // by code, the withdrawn left out
 	Damage   []string       // what is wrong with the files, in words
+	Kernel   *Kernel        // nil: it was not asked
 	Selected *Selected      // nil: everything was shown
 }
 
@@ -132,6 +157,12 @@ func (s *Summary) Account() string {
 	} {
 		if c.n > 0 {
 			text += fmt.Sprintf("; %d %s", c.n, c.what)
+		}
+	}
+	if k := s.Kernel; k != nil {
+		text += fmt.Sprintf("; the kernel was asked %s: %s compared, %d otherwise than it says", Count(k.Scans, "time"), Count(k.Compared, "state"), k.Differences)
+		if k.LeftOut > 0 {
+			text += fmt.Sprintf(", %s left out", Count(k.LeftOut, "answer"))
 		}
 	}
 	return text

@@ -34,6 +34,23 @@ func Count(n uint64, noun string) string {
 	return strconv.FormatUint(n, 10) + " " + noun + "s"
 }
 
+// Size spells a number of bytes in at most five characters: 999, 41k, 1.2M, 3.4G.
+func Size(n uint64) string {
+	if n < 1000 {
+		return strconv.FormatUint(n, 10)
+	}
+	v, unit := float64(n), 0
+	for v >= 999.5 && unit < 5 {
+		v /= 1000
+		unit++
+	}
+	suffix := " kMGTP"[unit : unit+1]
+	if v < 9.95 {
+		return strconv.FormatFloat(v, 'f', 1, 64) + suffix
+	}
+	return strconv.FormatFloat(v, 'f', 0, 64) + suffix
+}
+
 // Clock spells a moment of capture time, UTC, to the millisecond.
 func Clock(ns int64) string { return time.Unix(0, ns).UTC().Format("15:04:05.000") }
 

@@ -9,7 +9,7 @@ type Word struct {
 	State       State   // Closed: there is no such socket any more
 	Began, Time int64   // it was so at some time between these, capture nanoseconds
 
-	RecvQueue, SendQueue uint32 // octets not read; octets not acknowledged, the FIN counted as one
+	RecvQueue, SendQueue uint32 // octets not read; octets not acknowledged; in both a FIN counts as one
 	Unsent               uint32 // of SendQueue, never sent
 	Memory               uint64 // octets of kernel memory that it holds
 	Timer                string // retransmit, keepalive, time-wait, persist; empty if none runs
@@ -21,6 +21,22 @@ type Word struct {
 	PID                  int  // of the process that owns it; 0: not known
 	Command              string
 	Denied               bool // whose it is was not permitted to be seen
+}
+
+// Owner says what is known of the process that owns the socket: none, unaccepted, process, not-permitted or unknown,
+// where nobody looked for it.
+func (w *Word) Owner() string {
+	switch {
+	case w.Orphan || w.State == TimeWait || w.State == SynRecv || w.State == Closed:
+		return "none"
+	case w.Unaccepted:
+		return "unaccepted"
+	case w.PID != 0:
+		return "process"
+	case w.Denied:
+		return "not-permitted"
+	}
+	return "unknown"
 }
 
 // Answer is what came of a Word.
@@ -106,8 +122,9 @@ func (t *Tracker) vouch(n uint32, c *conn, e *end, word *Word) bool {
 		w.verdict, w.from = HiddenConfirmed, word.Time
 		e.prove(sndFIN) // it waits in the queue, and nothing more is written
 		e.cause = causeKernel
-	default:
+	case was != HiddenExcluded:
 		w.verdict, w.from = HiddenExcluded, 0
+		e.cause = causeKernel
 	}
 	if w.verdict != was && t.wants(Verdict) {
 		t.witness(n, c, e, &Fact{Kind: Verdict, Hidden: w.verdict, Word: word})
@@ -131,6 +148,9 @@ func (t *Tracker) vouched(e *end) bool {
 	w := t.waitOf(e)
 	return w != nil && w.heard != 0 && w.verdict == HiddenExcluded
 }
+
+// wordHolds is for how long the kernel's word that a socket is there is believed: who asks does so every second.
+const wordHolds = 3 * second
 
 // take lets the kernel's word settle the state of its own end. What is in flight without a wait at a shut window leaves
 // open at once again whether a close follows, so that is not settled.

@@ -69,6 +69,9 @@ func (t *Tracker) giveUp(n uint32, c *conn) {
 	for d := range c.ends {
 		e, peer := &c.ends[d], &c.ends[1-d]
 		open := e.est != Closed && e.est != TimeWait
+		if w := t.waitOf(e); w != nil && w.heard != 0 && t.now-w.heard < wordHolds {
+			continue // the kernel has just said that it is there
+		}
 		if open && (e.finAgain >= finRetries || peer.shutAt != 0 && e.has(probed)) {
 			e.expired, e.cause = e.expired.With(Closed), causeGivenUp
 		}

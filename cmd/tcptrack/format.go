@@ -81,7 +81,7 @@ func (o *readOptions) shape() (shape, error) {
 	return s, nil
 }
 
-var eventNames = []string{"transition", "connection", "finding", "summary", "all"}
+var eventNames = []string{"transition", "connection", "finding", "summary", "socket", "all"}
 
 // parseEvents reads the list of --events.
 func parseEvents(list string) (output.Events, error) {
@@ -96,8 +96,10 @@ func parseEvents(list string) (output.Events, error) {
 			e.Finding = true
 		case "summary":
 			e.Summary = true
+		case "socket":
+			e.Socket = true
 		case "all":
-			e = output.Events{Transition: true, Connection: true, Finding: true, Summary: true}
+			e = output.Events{Transition: true, Connection: true, Finding: true, Summary: true, Socket: true}
 		default:
 			return e, unknownWord("event", name, eventNames)
 		}

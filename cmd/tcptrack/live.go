@@ -28,6 +28,7 @@ type liveOptions struct {
 	own        bool // not promiscuous
 	duration   time.Duration
 	capturing  capturing
+	socketOptions
 }
 
 const liveExample = `  tcptrack live                               the interface of the default route
@@ -66,6 +67,7 @@ func (o *liveOptions) liveFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.interfaces, "interface", "i", nil, "capture from `INTERFACE`, as often as there are several; any for all")
 	f.DurationVar(&o.duration, "duration", 0, "end the capture after `TIME`, as 30s or 5m")
 	f.UintVarP(&o.snap, "snaplen", "s", capture.DefaultSnap, "keep `N` octets of each packet, 0 all; with -w all unless told")
+	o.socketOptions.add(f)
 	f.BoolVarP(&o.own, "no-promiscuous-mode", "p", false, "only what is addressed to this host")
 	o.capturing.add(f)
 }
@@ -101,6 +103,14 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	}
 	defer o.capturing.end()
 	watch := watcher{stderr: stderr}
+	if o.sockets {
+		if o.kernel, err = openKernel(o.capturing.thread.Do, stderr); err != nil {
+			return err
+		}
+		if !cmd.Flags().Changed("events") {
+			o.events += ",socket"
+		}
+	}
 	open := func(checksum capture.ChecksumMode) (capture.Source, error) { return o.capture(checksum, stderr) }
 	return o.track(ctx, stdout, stderr, time.Now().UnixNano(), open, watch.see, func(r *pipeline.Result) { o.account(stderr, &watch, r) })
 }

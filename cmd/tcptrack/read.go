@@ -35,6 +35,7 @@ type readOptions struct {
 	cpuProfile     string
 	asItHappens    bool        // the table is written line by line
 	liveOut        *liveOutput // how what happens live is shown; nil: it is none
+	kernel         *kernel     // nil: it is not asked
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first
@@ -174,8 +175,9 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		watch = newGate(writer, shape.failOn)
 		sink = watch
 	}
+	var selected *sieve
 	if want != nil {
-		selected := newSieve(sink, want, o.asItHappens)
+		selected = newSieve(sink, want, o.asItHappens)
 		sink, o.selection.told = selected, selected.told
 		o.liveOut.choose(selected.means)
 	}
@@ -191,7 +193,9 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	}
 	o.saving.pipe(&config)
 	o.liveOut.pipe(&config)
+	endAsking := o.kernel.join(&config, writer, selected)
 	result, err := pipeline.Run(ctx, src, config)
+	endAsking()
 	ended(&result)
 	unsaved := o.saving.end(&result)
 	if err != nil {
@@ -199,6 +203,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	}
 	summary := summarise(result)
 	summary.Selected = o.selection.told
+	o.kernel.summarise(summary)
 	writer.Summary(summary)
 	if err := errors.Join(writer.Flush(), closeOut(), unsaved); err != nil || watch == nil {
 		return err

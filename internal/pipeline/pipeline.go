@@ -43,9 +43,21 @@ type Config struct {
 	Facts          tracker.FactKind          // kinds of facts that Fact is shown
 	Fact           func(*tracker.Fact)       // shown each before it is judged; nil: nobody looks
 	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
+	Kernel         Kernel                    // of a live source, whose word is taken in; nil: nobody asks it
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
 }
+
+// Kernel tells what the local kernel says of its sockets. It is called on the goroutine that tracks.
+type Kernel interface {
+	// Next returns the next word that can be heard at that capture time, nil for none. It is valid until Heard.
+	Next(now int64) *tracker.Word
+	// Heard is told what came of it.
+	Heard(*tracker.Word, tracker.Heard)
+}
+
+// maxHeard bounds the words that are heard between two batches: some milliseconds' work, and the ring waits.
+const maxHeard = 1 << 14
 
 // Result is what a run has counted.
 type Result struct {
@@ -130,6 +142,7 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 	if r.live != nil && len(segs) == 0 {
 		r.tracker.Advance(r.live.Now())
 	}
+	r.hear()
 	if r.cfg.Settled != nil {
 		r.cfg.Settled(r.tracker)
 	}
@@ -161,6 +174,18 @@ func (r *run) heedLoss(segs []tcp.Segment) {
 	r.tracker.Lost(at)
 	r.bench.Dropped(now, at, packet, r.stats.Dropped-r.lost)
 	r.lost = r.stats.Dropped
+}
+
+// hear takes in what the kernel has said.
+func (r *run) hear() {
+	k := r.cfg.Kernel
+	for n := 0; k != nil && n < maxHeard; n++ {
+		w := k.Next(r.tracker.Now())
+		if w == nil {
+			return
+		}
+		k.Heard(w, r.tracker.Hear(w))
+	}
 }
 
 // finish retires the connections that are left and counts up.

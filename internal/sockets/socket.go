@@ -14,7 +14,7 @@ type Socket struct {
 	Timer         Timer
 	Expires       time.Duration // until Timer fires; 0 with NoTimer
 	Retries       uint8         // of what Timer repeats: retransmissions, probes, keepalives, SYN-ACKs
-	RecvQueue     uint32        // octets not yet read; of a listener: connections not yet accepted
+	RecvQueue     uint32        // octets not yet read, the FIN counted as one; of a listener: connections not yet accepted
 	SendQueue     uint32        // octets not yet acknowledged, the FIN counted as one; of a listener: the most it lets wait
 	UID           uint32
 	Inode         uint32 // of its file; 0: no process has one

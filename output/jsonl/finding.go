@@ -53,6 +53,9 @@ func (w *Writer) Finding(f *anomaly.Finding) {
 	if f.Inconclusive {
 		b = append(b, `,"inconclusive":true`...)
 	}
+	if f.Kernel != nil {
+		b = appendKernel(b, `,"kernel":`, f.Kernel, f.KernelSide)
+	}
 	b = append(b, `,"evidence":[`...)
 	for i, p := range f.Evidence {
 		if i > 0 {

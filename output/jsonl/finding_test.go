@@ -26,6 +26,7 @@ type jsonFinding struct {
 	Duration  float64      `json:"duration_s"`
 	Hidden    string       `json:"hidden_close,omitempty"`
 	HiddenAt  string       `json:"hidden_close_since,omitempty"`
+	Kernel    *jsonKernel  `json:"kernel,omitempty"`
 	Evidence  []uint64     `json:"evidence"`
 	Summary   string       `json:"summary"`
 	Cause     string       `json:"cause"`
@@ -36,9 +37,12 @@ type jsonFinding struct {
 func mirrorFinding(f *anomaly.Finding) any {
 	j := jsonFinding{"finding", stamp(f.Time), nil, f.Packet, endpoint(f.Client), endpoint(f.Server), f.ID, f.Status.String(), f.Rule.Code, f.Severity.String(),
 		f.Culprit.String(), "", stamp(f.Since), f.Earlier, nil, float64(f.Time-f.Since) / 1e9, f.Hidden.String(), stamp(f.HiddenAt),
-		append([]uint64{}, f.Evidence...), f.Summary, f.Rule.Cause, f.Rule.Remedy, f.Wireshark()}
+		nil, append([]uint64{}, f.Evidence...), f.Summary, f.Rule.Cause, f.Rule.Remedy, f.Wireshark()}
 	if !f.Population {
 		j.Conn = &f.Conn
+	}
+	if f.Kernel != nil {
+		j.Kernel = mirrorKernel(f.Kernel, f.KernelSide)
 	}
 	if f.Sided {
 		j.Side = f.Side.String()
@@ -58,6 +62,10 @@ func randomFinding(r *rand.Rand) *anomaly.Finding {
 	f.Conn, f.Stream, f.Client, f.Server = r.Uint64N(9), r.Uint32(), randomEndpoint(r), randomEndpoint(r)
 	if r.IntN(2) == 0 {
 		f.Until, f.HiddenAt = since+r.Int64N(1e12), randomTime(r)
+	}
+	if r.IntN(2) == 0 {
+		w := randomWord(r)
+		f.Kernel, f.KernelSide = &w, tracker.Side(r.IntN(2))
 	}
 	for range r.IntN(3) {
 		f.Add(r.Uint64())

@@ -222,7 +222,16 @@ func (w *Writer) Summary(s *output.Summary) {
 	b = appendUint(b, `,"offloaded_checksums":`, s.Tracker.Offloaded)
 	b = appendUint(b, `,"time_backwards":`, s.Tracker.TimeBackwards)
 	b = appendUint(b, `,"streams_forgotten":`, s.Tracker.StreamsForgotten)
-	w.line(appendCounts(b, `,"findings":`, s.Findings))
+	b = appendCounts(b, `,"findings":`, s.Findings)
+	if k := s.Kernel; k != nil {
+		b = appendUint(b, `,"kernel":{"scans":`, k.Scans)
+		b = appendUint(b, `,"words":`, k.Words)
+		b = appendUint(b, `,"compared":`, k.Compared)
+		b = appendUint(b, `,"settled":`, k.Settled)
+		b = appendUint(b, `,"differences":`, k.Differences)
+		b = append(appendUint(b, `,"left_out":`, k.LeftOut), '}')
+	}
+	w.line(b)
 }
 
 // appendCounts writes a map, keys sorted.

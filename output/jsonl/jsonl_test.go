@@ -19,7 +19,7 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-var everything = output.Events{Transition: true, Connection: true, Finding: true, Summary: true}
+var everything = output.Events{Transition: true, Connection: true, Finding: true, Summary: true, Socket: true}
 
 // The types below are the lines as encoding/json would write them.
 
@@ -132,6 +132,7 @@ type jsonSummary struct {
 	StreamsForgotten uint64 `json:"streams_forgotten"`
 
 	Findings map[string]int `json:"findings"`
+	Kernel   *jsonAsked     `json:"kernel,omitempty"`
 }
 
 func stamp(ns int64) string {
@@ -221,6 +222,10 @@ func mirrorSummary(s *output.Summary) any {
 		j.Selected = &jsonSelected{s.Selected.Where, s.Selected.Connections}
 	}
 	j.Capture.Received, j.Capture.Dropped = s.Received, s.Dropped
+	if k := s.Kernel; k != nil {
+		asked := jsonAsked(*k)
+		j.Kernel = &asked
+	}
 	return j
 }
 
@@ -292,6 +297,7 @@ func randomSummary(r *rand.Rand) *output.Summary {
 		Tracker:  tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5, StreamsForgotten: 6}}
 	if r.IntN(2) == 0 {
 		s.Selected = &output.Selected{Where: "client:10.0.0.0/8 \"", Connections: r.Uint64()}
+		s.Kernel = &output.Kernel{Scans: 1, Words: r.Uint64(), Compared: 3, Settled: 4, Differences: 5, LeftOut: 6}
 	}
 	for range r.IntN(5) {
 		s.Tracker.States[r.IntN(tcp.NumStates)][r.IntN(tcp.NumStates)]++
@@ -321,6 +327,10 @@ func written(t *testing.T, r *rand.Rand, kind int) (got, want string) {
 		e := randomFinding(r)
 		w.Finding(e)
 		mirror = mirrorFinding(e)
+	case 4:
+		e := randomSocket(r)
+		w.Socket(e)
+		mirror = mirrorSocket(e)
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
@@ -337,7 +347,7 @@ func written(t *testing.T, r *rand.Rand, kind int) (got, want string) {
 func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
-		if got, want := written(t, r, i%4); got != want {
+		if got, want := written(t, r, i%5); got != want {
 			t.Fatalf("line differs from encoding/json\n got %s want %s", got, want)
 		}
 	}
@@ -363,7 +373,7 @@ func TestLinesFitTheSchema(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range 300 {
-		line, _ := written(t, r, i%4)
+		line, _ := written(t, r, i%5)
 		v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
 		if err != nil {
 			t.Fatal(err)

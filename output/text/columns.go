@@ -28,9 +28,9 @@ var columns = []column{
 	{"SERVER IS", false, 0, func(r *row) string { return stateCell(&r.conn.Server) }},
 	{"FINDING", false, 5, func(r *row) string { return r.worst() }},
 	{"AGE", true, 1, func(r *row) string { return output.Span(r.conn.Last - r.conn.Start) }},
-	{"PKTS", true, 3, func(r *row) string { return size(r.conn.Client.Packets + r.conn.Server.Packets) }},
-	{"BYTES", true, 4, func(r *row) string { return size(r.conn.Client.Bytes + r.conn.Server.Bytes) }},
-	{"RETR", true, 2, func(r *row) string { return size(r.conn.Client.Retransmissions + r.conn.Server.Retransmissions) }},
+	{"PKTS", true, 3, func(r *row) string { return output.Size(r.conn.Client.Packets + r.conn.Server.Packets) }},
+	{"BYTES", true, 4, func(r *row) string { return output.Size(r.conn.Client.Bytes + r.conn.Server.Bytes) }},
+	{"RETR", true, 2, func(r *row) string { return output.Size(r.conn.Client.Retransmissions + r.conn.Server.Retransmissions) }},
 }
 
 // stateCell is the state, with a question mark behind a presumption and behind one of several possible states.

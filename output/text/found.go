@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
@@ -14,6 +15,7 @@ type finding struct {
 	severity          anomaly.Severity
 	hidden            tracker.Hidden
 	since, until      int64
+	kernel            string // what the kernel of one end says
 }
 
 // note is the finding in a line.
@@ -22,7 +24,18 @@ func (f *finding) note() string {
 	if f.hidden != tracker.HiddenNone {
 		s += "; a close hidden behind it: " + f.hidden.String()
 	}
+	if f.kernel != "" {
+		s += "; " + f.kernel
+	}
 	return s
+}
+
+// kernelOf is what the kernel says of an end of the finding's connection, "" for nothing.
+func kernelOf(f *anomaly.Finding) string {
+	if f.Kernel == nil {
+		return ""
+	}
+	return "the " + f.KernelSide.String() + "'s kernel: " + output.KernelSays(f.Kernel)
 }
 
 // lasted is for how long it stood, up to last where it still does.
@@ -86,7 +99,7 @@ func replace(list []finding, f *anomaly.Finding, bound int) []finding {
 		i = len(list)
 		list = append(list, finding{})
 	}
-	list[i] = finding{f.ID, f.Rule.Code, f.Summary, f.Severity, f.Hidden, f.Since, f.Until}
+	list[i] = finding{f.ID, f.Rule.Code, f.Summary, f.Severity, f.Hidden, f.Since, f.Until, kernelOf(f)}
 	return list
 }
 

@@ -16,8 +16,8 @@ import (
 var boardColumns = slices.Concat(columns[:serverState+1], []column{
 	{"AGE", true, 1, func(r *row) string { return output.Span(r.conn.Now - r.conn.Start) }},
 	{"IDLE", true, 3, func(r *row) string { return output.Span(r.conn.Now - r.conn.Last) }},
-	{"BYTES/S", true, 2, func(r *row) string { return size(r.rate) }},
-	{"RETR", true, 4, func(r *row) string { return size(r.conn.Client.Retransmissions + r.conn.Server.Retransmissions) }},
+	{"BYTES/S", true, 2, func(r *row) string { return output.Size(r.rate) }},
+	{"RETR", true, 4, func(r *row) string { return output.Size(r.conn.Client.Retransmissions + r.conn.Server.Retransmissions) }},
 })
 
 // v4Width is what an IPv4 address and a port take; longer addresses are shortened before a column is left out.
@@ -58,7 +58,7 @@ func (b *Board) head(style Style) []string {
 	}
 	first, now := b.gauges[0], b.gauges[len(b.gauges)-1]
 	perSecond := func(n uint64) string {
-		return size(n * 1e3 / uint64(max(now.Now-first.Now, 1e9)/1e6))
+		return output.Size(n * 1e3 / uint64(max(now.Now-first.Now, 1e9)/1e6))
 	}
 	lost := strconv.FormatUint(now.Dropped, 10)
 	if now.Freezes > 0 {

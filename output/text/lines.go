@@ -38,7 +38,7 @@ func (l *Lines) Transition(*tracker.Transition) {}
 func (l *Lines) Finding(f *anomaly.Finding) {
 	before, known := l.table.found.find(f)
 	l.table.found.take(f)
-	now := finding{f.ID, f.Rule.Code, f.Summary, f.Severity, f.Hidden, f.Since, f.Until}
+	now := finding{f.ID, f.Rule.Code, f.Summary, f.Severity, f.Hidden, f.Since, f.Until, kernelOf(f)}
 	mark := ""
 	switch {
 	case f.Status == anomaly.Withdrawn:
@@ -65,6 +65,15 @@ func (l *Lines) Finding(f *anomaly.Finding) {
 		}
 		l.buf.WriteString(painted)
 		return
+	}
+	wrap(&l.buf, text, l.table.style.Width, "  ")
+}
+
+// Socket prints what the kernel says of an end that a finding is about, or of which it says otherwise than the wire.
+func (l *Lines) Socket(s *output.Socket) {
+	text := fmt.Sprintf("kernel: the %s is %s; %s > %s (%d)", s.Side, output.KernelSays(&s.Word), s.Client, s.Server, s.Conn)
+	if s.Differs {
+		text = fmt.Sprintf("kernel: the %s is %s, and we took it for %s: our error; %s > %s (%d)", s.Side, output.KernelSays(&s.Word), s.Wire, s.Client, s.Server, s.Conn)
 	}
 	wrap(&l.buf, text, l.table.style.Width, "  ")
 }

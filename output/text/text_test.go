@@ -18,7 +18,7 @@ import (
 func TestSize(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1.0k", 9949: "9.9k", 9950: "10k", 41234: "41k", 999_499: "999k", 999_500: "1.0M", 3_400_000_000: "3.4G",
 		18_000_000_000_000_000_000: "18000P"} {
-		if got := size(n); got != want {
+		if got := output.Size(n); got != want {
 			t.Errorf("%d is %q, not %q", n, got, want)
 		}
 	}

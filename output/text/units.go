@@ -1,26 +1,6 @@
 package text
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
-
-// size spells a number of bytes in at most five characters: 999, 41k, 1.2M, 3.4G.
-func size(n uint64) string {
-	if n < 1000 {
-		return strconv.FormatUint(n, 10)
-	}
-	v, unit := float64(n), 0
-	for v >= 999.5 && unit < 5 {
-		v /= 1000
-		unit++
-	}
-	suffix := " kMGTP"[unit : unit+1]
-	if v < 9.95 {
-		return strconv.FormatFloat(v, 'f', 1, 64) + suffix
-	}
-	return strconv.FormatFloat(v, 'f', 0, 64) + suffix
-}
+import "unicode/utf8"
 
 // shorten cuts the middle out of s, so that an address keeps its port.
 func shorten(s string, width int) string {

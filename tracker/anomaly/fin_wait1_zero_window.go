@@ -43,6 +43,11 @@ func (z *finWait1ZeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	x.Culprit, x.Since, x.Earlier = App(f.Side.Other()), w.Since, f.Conn.Late()
 	x.Hidden, x.HiddenAt = tracker.HiddenConfirmed, w.From
 	x.Add(f.Packet)
+	if f.Word != nil {
+		x.Summary = fmt.Sprintf("the %s has closed behind the %s's window, shut for %s, its kernel says: the FIN waits behind unsent data", f.Side, f.Side.Other(), seconds(b.Now()-w.Since))
+		b.Tell(x)
+		return
+	}
 	x.Summary = fmt.Sprintf("the %s closed while the %s's window was shut, which shows %s after it shut and %s later: the FIN waits behind unsent data",
 		f.Side, f.Side.Other(), seconds(b.Now()-w.Since), count(w.Probes, "probe"))
 	b.Tell(x)

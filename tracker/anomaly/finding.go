@@ -116,6 +116,9 @@ type Finding struct {
 	Hidden   tracker.Hidden // of zero-window-stall and fin-wait1-zero-window
 	HiddenAt int64          // from when the close is known to have been hidden; 0: not known
 
+	Kernel     *tracker.Word // what the kernel of one end says, filled in by who asks it; nil: nobody, or nothing
+	KernelSide tracker.Side  // whose
+
 	Evidence []uint64 // packet numbers, the first and the latest of many
 	Summary  string   // one sentence with the numbers in it
 

@@ -130,6 +130,7 @@ func (z *zeroWindow) verdict(b *Bench, k shutKey, fact *tracker.Fact) {
 		return
 	}
 	w.hidden = fact.Hidden
+	w.waits = w.waits || fact.Word != nil // it knows its queue
 	if f := b.Standing(k.conn, k.reader); f != nil {
 		z.tell(b, k, w)
 	}
