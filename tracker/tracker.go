@@ -140,7 +140,6 @@ func (t *Tracker) Stats() Stats {
 
 func (t *Tracker) observe(at aim, s *tcp.Segment) {
 	t.stats.Segments++
-	t.packet = s.Number
 	if s.Time < t.now {
 		if t.stats.Segments > 1 {
 			t.stats.TimeBackwards++
@@ -148,6 +147,7 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 	} else {
 		t.Advance(s.Time)
 	}
+	t.packet = s.Number // from here on: what timers do comes before it
 
 	n := t.find(at, &s.Flow)
 	var c *conn
