@@ -64,11 +64,14 @@ func keyTables() string {
 		return err.Error()
 	}
 	var b strings.Builder
-	for i, name := range []string{"connection", "end", "finding", "transition", "summary"} {
+	for i, name := range []string{"connection", "end", "finding", "transition", "socket", "kernel", "summary"} {
 		def := schema.Defs[name]
 		title := "`\"event\":\"" + name + "\"`"
 		if name == "end" {
 			title = "`client` and `server` of a connection"
+		}
+		if name == "kernel" {
+			title = "`kernel` of a finding and of a socket"
 		}
 		if i > 0 {
 			b.WriteString("\n")
@@ -106,7 +109,7 @@ func rows(b *strings.Builder, within string, def key, defs map[string]key) {
 func (k key) value(defs map[string]key) string {
 	name := strings.TrimPrefix(k.Ref, "#/$defs/")
 	switch {
-	case name == "end" || name == "endpoint":
+	case name == "end" || name == "endpoint" || name == "kernel":
 		return "see below"
 	case name == "time" || name == "ip":
 		return name
