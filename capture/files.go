@@ -40,9 +40,8 @@ func Open(names []string, opt Options) (Source, error) {
 	s := &files{opt: opt, quit: make(chan struct{})}
 	s.dec.checksum = opt.Checksum
 	s.shower.to = opt.Recorder
-	size := max(64<<10, min(windowSize, 16*windowSize/len(names)))
 	for _, name := range names {
-		in, err := openInput(name, &opt, s, size)
+		in, err := openInput(name, &opt, s)
 		if err == nil {
 			err = s.look(in, len(names) > 1)
 		}

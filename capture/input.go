@@ -43,7 +43,7 @@ func (t *tail) Read(b []byte) (int, error) {
 }
 
 // openInput opens a file by its name; "-" is stdin.
-func openInput(name string, opt *Options, s *files, size int) (*input, error) {
+func openInput(name string, opt *Options, s *files) (*input, error) {
 	in := &input{name: name, quit: s.quit, names: opt.Recorder != nil}
 	t := &tail{read: &s.read}
 	if name == "-" {
@@ -73,7 +73,7 @@ func openInput(name string, opt *Options, s *files, size int) (*input, error) {
 		}
 		in.file, t.r = f, f
 	}
-	in.w = window{src: t, buf: make([]byte, min(size, firstWindow)), want: 4, size: size}
+	in.w = window{src: t, buf: make([]byte, windowSize), want: 4}
 	return in, nil
 }
 
