@@ -1,11 +1,6 @@
 package tracker
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/tcptrack/tcptrack/internal/tcp"
-)
+import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // retire writes the connection's line and forgets it; over says that it ended by itself.
 func (t *Tracker) retire(n uint32, c *conn, over bool) {
@@ -31,17 +26,7 @@ func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
 // Close retires all connections, in order of their numbers: the end of the input.
 func (t *Tracker) Close() {
 	t.streams.over = true
-	type live struct {
-		num uint64
-		n   uint32
-	}
-	var left []live
-	for n := range t.conns.all() {
-		if c := t.conns.at(n); c.first != 0 {
-			left = append(left, live{c.num, n})
-		}
-	}
-	slices.SortFunc(left, func(a, b live) int { return cmp.Compare(a.num, b.num) })
+	left := t.inOrder()
 	stub := t.stubs.first
 	stubsBefore := func(num uint64) {
 		for stub != 0 && t.stubs.arena.at(stub).num < num {

@@ -3,6 +3,7 @@ package tracker
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -63,3 +64,43 @@ func TestViewIsAsTheLine(t *testing.T) {
 		t.Errorf("%d connections were looked at", look.looks)
 	}
 }
+
+// Living shows those connections, in that order, whose lines come if the input ends now.
+func TestLiving(t *testing.T) {
+	files, err := traceFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	for _, f := range files {
+		var lines numbersOf
+		tr := New(Config{Sink: &lines, Connections: true})
+		for i := range f.Items {
+			if it := &f.Items[i]; it.Kind == trace.Segment {
+				tr.Observe([]tcp.Segment{it.Segment})
+			}
+		}
+		lines = nil
+		var living []uint64
+		for v := range tr.Living() {
+			living = append(living, v.Num())
+		}
+		tr.Close()
+		if !slices.Equal(living, lines) {
+			t.Errorf("%s: %d live, the lines are of %d", f.name, living, lines)
+		}
+		for range tr.Living() {
+			t.Errorf("%s: something lives after the end", f.name)
+		}
+		looked += len(living)
+	}
+	if looked < 50 {
+		t.Errorf("%d connections were looked at", looked)
+	}
+}
+
+// numbersOf are the numbers of the connections whose lines came.
+type numbersOf []uint64
+
+func (l *numbersOf) Transition(*Transition)   {}
+func (l *numbersOf) Connection(c *Connection) { *l = append(*l, c.Conn) }

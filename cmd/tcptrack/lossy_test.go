@@ -14,12 +14,12 @@ import (
 
 // lossySource says that packets were dropped.
 type lossySource struct {
-	*textSource
+	capture.Source
 	dropped uint64
 }
 
 func (s lossySource) Stats() capture.Stats {
-	st := s.textSource.Stats()
+	st := s.Source.Stats()
 	st.Dropped = s.dropped
 	return st
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/internal/trace"
 )
@@ -34,14 +35,8 @@ func isTrace(name string) bool {
 	return bytes.HasPrefix(start[:n], []byte("# ")) || string(start[:n]) == "origin "
 }
 
-// textSource yields the segments of a text trace.
-type textSource struct {
-	segs  []tcp.Segment // those not yet read
-	stats capture.Stats
-}
-
 // openTrace reads a text trace of at most limit segments, all if that is 0.
-func openTrace(name string, limit uint64) (*textSource, error) {
+func openTrace(name string, limit uint64) (capture.Source, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
@@ -50,29 +45,14 @@ func openTrace(name string, limit uint64) (*textSource, error) {
 	if err != nil {
 		return nil, &problem{err, "tcptrack read -o trace FILE writes a trace"}
 	}
-	s := &textSource{stats: capture.Stats{Bytes: int64(len(text)), Size: int64(len(text))}}
+	var segs []tcp.Segment
 	for i := range parsed.Items {
-		if limit > 0 && uint64(len(s.segs)) == limit {
+		if limit > 0 && uint64(len(segs)) == limit {
 			break
 		}
 		if parsed.Items[i].Kind == trace.Segment {
-			s.segs = append(s.segs, parsed.Items[i].Segment)
+			segs = append(segs, parsed.Items[i].Segment)
 		}
 	}
-	return s, nil
+	return pipeline.Segments(segs), nil
 }
-
-func (s *textSource) Read(segs []tcp.Segment) (int, error) {
-	if len(s.segs) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(segs, s.segs)
-	s.segs = s.segs[n:]
-	s.stats.Packets += uint64(n)
-	s.stats.Segments += uint64(n)
-	s.stats.Last = segs[n-1].Time
-	return n, nil
-}
-
-func (s *textSource) Stats() capture.Stats { return s.stats }
-func (s *textSource) Close() error         { return nil }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"sync"
 
 	"github.com/tcptrack/tcptrack/capture"
@@ -46,6 +47,8 @@ type Config struct {
 	Kernel         Kernel                    // of a live source, whose word is taken in; nil: nobody asks it
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
+	Moments        []Moment                  // points of the capture at which At looks
+	At             func(moment int, living iter.Seq[tracker.View])
 }
 
 // Kernel tells what the local kernel says of its sockets. It is called on the goroutine that tracks.
@@ -86,6 +89,7 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,
 	})}
+	r.moments = momentsOf(cfg.Moments)
 	ended := make(chan error, 1)
 	go func() { ended <- r.loop() }()
 	var err error
@@ -113,6 +117,7 @@ type run struct {
 	bench   *anomaly.Bench
 	stats   capture.Stats // as of the last Read that returned
 	lost    uint64        // of its Dropped, what the tracker and the judges know of
+	moments []moment      // that have not come
 }
 
 // loop reads and tracks until the source ends.
@@ -138,7 +143,7 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 		r.cfg.Segments(segs)
 	}
 	r.heedLoss(segs)
-	r.tracker.Observe(segs)
+	r.observe(segs)
 	if r.live != nil && len(segs) == 0 {
 		r.tracker.Advance(r.live.Now())
 	}
@@ -193,6 +198,7 @@ func (r *run) finish(err error) (Result, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
+	r.lastMoments()
 	r.tracker.Close()
 	return Result{Capture: r.stats, Tracker: r.tracker.Stats(), Findings: r.bench.Counts()}, err
 }
