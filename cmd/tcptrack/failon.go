@@ -56,30 +56,8 @@ func (g *gate) verdict(r *pipeline.Result) error {
 		return &verdict{exitInconclusive, fmt.Sprintf("inconclusive: %s of %s or worse, but of packets that did not come, and the capture lost some meanwhile",
 			output.Count(uint64(n), "finding"), g.level)}
 	}
-	if doubts := doubts(r); len(doubts) > 0 {
+	if doubts := r.Doubts(); len(doubts) > 0 {
 		return &verdict{exitInconclusive, fmt.Sprintf("inconclusive: no finding of %s or worse, but %s", g.level, strings.Join(doubts, ", "))}
 	}
 	return nil
-}
-
-// doubts lists what keeps a capture from being the whole truth.
-func doubts(r *pipeline.Result) (list []string) {
-	if n := r.Capture.Dropped; n > 0 {
-		list = append(list, output.Count(n, "packet")+" lost by the capture")
-	}
-	if n := skipped(r.Capture)["truncated"]; n > 0 {
-		list = append(list, output.Count(n, "packet")+" captured too short")
-	}
-	if n := r.Findings["capture-loss"]; n > 0 {
-		list = append(list, "octets acknowledged that were never captured")
-	}
-	if n := r.Tracker.Evicted; n > 0 {
-		list = append(list, output.Count(n, "connection")+" evicted")
-	}
-	if len(r.Capture.Warnings) > 0 && r.Capture.Received > 0 {
-		list = append(list, "an interface was down or went away")
-	} else if len(r.Capture.Warnings) > 0 {
-		list = append(list, "a file is damaged or cut short")
-	}
-	return list
 }
