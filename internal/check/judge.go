@@ -28,6 +28,7 @@ type tally struct {
 	over     bool // judged at its moment
 	selected uint64
 	met      uint64 // of them, those that meet the conditions
+	sure     uint64 // of those, with nothing inconclusive found
 	examples []Example
 	codes    []string // found by its moment
 }
@@ -130,6 +131,9 @@ func (t *tally) take(s *query.Subject) {
 	}
 	if why == "" {
 		t.met++
+		if !slices.ContainsFunc(s.Found, func(f query.Found) bool { return f.Inconclusive }) {
+			t.sure++
+		}
 	}
 	if decides := (why == "") == (t.kind != some && t.kind != every); decides && len(t.examples) < maxExamples {
 		t.examples = append(t.examples, exampleOf(s, why))
@@ -185,12 +189,22 @@ func (t *tally) problem(r *pipeline.Result) *Problem {
 		p.What = what
 		return p
 	}
+	if t.asksFindings() && t.met > 0 && t.sure == 0 {
+		p.Verdict = Inconclusive
+		p.What = "what was found rests on packets that did not come, and the capture lost some meanwhile"
+		return p
+	}
 	if doubts := r.Doubts(); absence && len(doubts) > 0 {
 		p.Verdict, p.Examples = Inconclusive, nil
 		p.What = "so it is as far as the capture shows, but: " + strings.Join(doubts, ", ")
 		return p
 	}
 	return nil
+}
+
+// asksFindings says that it asks for what was found on a connection.
+func (t *tally) asksFindings() bool {
+	return t.where != nil && t.where.Judged() || slices.ContainsFunc(t.meets, func(c condition) bool { return c.name == "findings" || query.Judged(c.name) })
 }
 
 // judged says whether it is as expected, what is wrong if not, and whether that something is absent is part of the claim.

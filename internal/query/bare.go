@@ -84,6 +84,7 @@ func (p *parser) bare(from int, whole, name string) (match, error) {
 // meant is bare's answer: the word as a value of the field.
 func (p *parser) meant(f *Field, of sides, text string) (match, error) {
 	p.crowd = p.crowd && f.crowd
+	p.judged = p.judged || f.judged
 	m, _, _ := f.compile(of, "=", text)
 	return m, nil
 }

@@ -62,6 +62,7 @@ type reader struct {
 	places func(s *Subject, of sides, test func(tcp.Endpoint) bool) bool
 	text   func(s *Subject, to []byte) []byte
 	blamed bool // it takes Config.Blame to be known
+	judged bool // it is about what was found
 }
 
 // What a sided field is without a side.
@@ -92,7 +93,7 @@ var Fields = []Field{
 	{Name: "how", Kind: Word, Doc: "the way it ended", Like: "how:rst", JSON: "how", Words: howWords(), reader: word(func(s *Subject) uint64 { return 1 << s.Conn.How })},
 
 	{Name: "finding", Also: []string{"findings", "anomaly", "code"}, Kind: Word, Doc: "code of something found on it, or none", Like: "finding:zero-window-*", JSON: "findings", Words: codeWords(), crowd: true,
-		reader: word(codes)},
+		reader: judged(word(codes))},
 	{Name: "severity", Kind: Word, Order: true, Doc: "of something found on it", Like: "severity:>=warning", Words: severityWords(), crowd: true,
 		reader: found(func(f *Found) uint64 { return 1 << f.Severity })},
 	{Name: "culprit", Kind: Word, Doc: "whose fault something found on it is", Like: "culprit:client-app", Words: culpritWords(), crowd: true,
@@ -328,13 +329,18 @@ func word(get func(*Subject) uint64) reader {
 	return reader{words: func(s *Subject, _ sides) uint64 { return get(s) }}
 }
 
+func judged(r reader) reader {
+	r.judged = true
+	return r
+}
+
 func found(get func(*Found) uint64) reader {
-	return word(func(s *Subject) (set uint64) {
+	return judged(word(func(s *Subject) (set uint64) {
 		for i := range s.Found {
 			set |= get(&s.Found[i])
 		}
 		return set
-	})
+	}))
 }
 
 func endWord(get func(*tracker.End) uint64) reader {

@@ -11,6 +11,7 @@ type Selection struct {
 	match  match // nil: all
 	blamed bool
 	crowd  bool
+	judged bool
 }
 
 // match is a part of a selection, compiled.
@@ -28,6 +29,15 @@ func (q *Selection) Match(s *Subject) bool { return q.match == nil || q.match(s)
 
 // Blamed says that the selection asks for what is known only with pipeline.Config.Blame.
 func (q *Selection) Blamed() bool { return q.blamed }
+
+// Judged says that the selection asks for what was found on a connection.
+func (q *Selection) Judged() bool { return q.judged }
+
+// Judged says that the field of that name is about what was found on a connection.
+func Judged(name string) bool {
+	f, _ := find(name)
+	return f != nil && f.judged
+}
 
 // MatchFinding says that a finding about a population is meant: by its addresses, ports, code and severity. A selection
 // that asks for anything else, which only a connection has, means none.

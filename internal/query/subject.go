@@ -17,11 +17,12 @@ type Subject struct {
 
 // Found is what a selection can ask of a finding.
 type Found struct {
-	ID       string
-	Rule     *anomaly.Rule
-	Severity anomaly.Severity
-	Culprit  anomaly.Culprit
-	Hidden   tracker.Hidden
+	ID           string
+	Rule         *anomaly.Rule
+	Severity     anomaly.Severity
+	Culprit      anomaly.Culprit
+	Hidden       tracker.Hidden
+	Inconclusive bool // it rests on packets that did not come, and the capture lost some
 }
 
 // Findings keeps what was found on the connections whose lines have not come. The zero value is ready.
@@ -59,7 +60,9 @@ func (x *Findings) Take(f *anomaly.Finding) {
 	x.conns[f.Conn] = list
 }
 
-func foundOf(f *anomaly.Finding) Found { return Found{f.ID, f.Rule, f.Severity, f.Culprit, f.Hidden} }
+func foundOf(f *anomaly.Finding) Found {
+	return Found{f.ID, f.Rule, f.Severity, f.Culprit, f.Hidden, f.Inconclusive}
+}
 
 // Subject is a connection with what was found on it so far; valid as long as c is, and until the next Take.
 func (x *Findings) Subject(c *tracker.Connection) Subject {
