@@ -172,7 +172,6 @@ func TestMemoryIsBounded(t *testing.T) {
 		}},
 	} {
 		tr := New(Config{MaxConnections: bound, Seed: 1})
-		tr.streams.over = true // it remembers as many as maxPastStreams says, whatever is live
 		before := heapBytes()
 		id, at := uint32(0), int64(1e18)
 		var segs []tcp.Segment

@@ -1,10 +1,6 @@
 package tracker
 
-import (
-	"hash/maphash"
-
-	"github.com/tcptrack/tcptrack/internal/tcp"
-)
+import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // numbered is a four-tuple's place in Wireshark's numbering of streams, which knows no states: tcp.stream counts
 // conversations in order of their first packet, a four-tuple's conversation lasts for ever, and only a SYN without ACK
@@ -80,18 +76,13 @@ type streams struct {
 	more map[uint32][]uint32 // numbers that a connection had before its latest, by arena number
 	held int                 // in more
 
-	// Numbering of four-tuples without a connection, by a hash of 64 bits. When young is full, old is forgotten.
-	young, old map[uint64]numbered
-	seed       maphash.Seed
+	// Four-tuples without a connection. What comes late of one that is forgotten begins a stream of its own, and from
+	// there on the numbers are not Wireshark's.
+	past past
 }
 
-const (
-	// maxMoreStreams bounds what more holds: 1 MiB of numbers.
-	maxMoreStreams = 1 << 18
-	// maxPastStreams bounds young and old together: 64 MiB at the very most. What comes late of a four-tuple forgotten
-	// begins a stream of its own, and from there on the numbers are not Wireshark's.
-	maxPastStreams = 1 << 20
-)
+// maxMoreStreams bounds what more holds: 1 MiB of numbers.
+const maxMoreStreams = 1 << 18
 
 // next begins a conversation.
 func (x *streams) next() numbered {
@@ -101,14 +92,8 @@ func (x *streams) next() numbered {
 
 // join finds the conversation of a four-tuple that has no connection, or begins one.
 func (x *streams) join(k *tcp.FlowKey) numbered {
-	if x.young != nil {
-		h := maphash.Comparable(x.seed, *k)
-		for _, past := range [...]map[uint64]numbered{x.young, x.old} {
-			if w, ok := past[h]; ok {
-				delete(past, h)
-				return w
-			}
-		}
+	if w, ok := x.past.take(k); ok {
+		return w
 	}
 	return x.next()
 }
@@ -141,15 +126,7 @@ func (x *streams) retire(n uint32, c *conn) {
 }
 
 func (x *streams) remember(k *tcp.FlowKey, w numbered) {
-	if x.over {
-		return
+	if !x.over {
+		x.forgotten += uint64(x.past.put(k, w))
 	}
-	if x.young == nil {
-		x.seed = maphash.MakeSeed()
-	}
-	if x.young == nil || len(x.young) == maxPastStreams/2 {
-		x.forgotten += uint64(len(x.old))
-		x.young, x.old = make(map[uint64]numbered), x.young
-	}
-	x.young[maphash.Comparable(x.seed, *k)] = w
 }

@@ -48,7 +48,7 @@ const maxHoles = 4 << 20
 // New makes an empty Tracker.
 func New(cfg Config) *Tracker {
 	cfg.Blame = cfg.Blame && cfg.Connections && cfg.Sink != nil
-	t := &Tracker{cfg: cfg, wakes: never}
+	t := &Tracker{cfg: cfg, wakes: never, streams: streams{past: newPast(cfg.MaxConnections)}}
 	if cfg.Witness != nil {
 		t.wakes = cfg.Witness.Next()
 	}
