@@ -7,6 +7,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 type crowd[T any] struct {
 	places []place[T]
 	latest *place[T] // most questions are about the same endpoint as the one before
+	clear  func(*T)  // makes what was kept of one endpoint that of another, of which nothing is known
 }
 
 type place[T any] struct {
@@ -16,9 +17,9 @@ type place[T any] struct {
 }
 
 // newCrowd makes room for 1<<shift endpoints.
-func newCrowd[T any](shift int) crowd[T] {
+func newCrowd[T any](shift int, clear func(*T)) crowd[T] {
 	places := make([]place[T], 1<<shift)
-	return crowd[T]{places, &places[0]}
+	return crowd[T]{places, &places[0], clear}
 }
 
 // at returns what is kept for an endpoint, new and zero where nothing is.
@@ -39,13 +40,17 @@ func (c *crowd[T]) at(who tcp.Endpoint, now int64) *T {
 	if two[1].used < p.used {
 		p = &two[1]
 	}
-	*p = place[T]{who: who, used: now}
+	p.who, p.used = who, now
+	c.clear(&p.it)
 	c.latest = p
 	return &p.it
 }
 
 // known returns what is kept for an endpoint, nil for nothing.
 func (c *crowd[T]) known(who tcp.Endpoint) *T {
+	if p := c.latest; p.who == who && p.used != 0 {
+		return &p.it
+	}
 	two := c.two(who)
 	for i := range two {
 		if p := &two[i]; p.used != 0 && p.who == who {
@@ -68,9 +73,6 @@ func mix(a tcp.Addr, more uint64) uint64 {
 	return h ^ h>>32
 }
 
-// seconds64 counts what happened in each of the last seconds of capture time.
-type seconds64 [64]int32
-
 const (
 	millisecond = int64(1e6)
 	nsPerSecond = int64(1e9)
@@ -78,9 +80,6 @@ const (
 
 // whole is the second that a time lies in.
 func whole(ns int64) int64 { return ns / nsPerSecond }
-
-// of is the count of second s.
-func (c *seconds64) of(s int64) *int32 { return &c[uint64(s)%64] }
 
 // grown is what a number must have come to before it is told again.
 func grown(told int) int { return told + told/4 }

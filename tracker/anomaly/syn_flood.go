@@ -25,7 +25,7 @@ var SYNFlood = Rule{
 	},
 	Wakes: tracker.Began | tracker.Joined | tracker.Reset | tracker.Unjoined,
 	New: func(l Limits) Judge {
-		return &synFlood{halfOpen: l.Count("half-open"), begun: l.Count("begun"), listeners: newCrowd[handshakes](12)}
+		return &synFlood{halfOpen: l.Count("half-open"), begun: l.Count("begun"), listeners: newCrowd(12, (*handshakes).clear)}
 	},
 }
 
@@ -33,26 +33,57 @@ var SYNFlood = Rule{
 // host has given it up.
 type handshakes struct {
 	now    int64 // the latest second
-	total  int   // open now
 	packet uint64
-	peak   int // of the finding that stands
+	total  int32 // open now
+	peak   int32 // of the finding that stands
 	armed  bool
-	by     [64]beginners
+	by     history[beginners]
+	few    [2]second[beginners] // where by begins
 }
 
 // beginners are the handshakes that began in one second: so many, so many of them completed, and still open.
 type beginners struct{ begun, done, open int32 }
 
-// of is second s, one of the last 60.
-func (h *handshakes) of(s int64) *beginners { return &h.by[uint64(s)%64] }
+func (h *handshakes) clear() {
+	by := h.by[:0]
+	if by == nil {
+		by = h.few[:0]
+	}
+	h.now, h.packet, h.total, h.peak, h.armed, h.by = 0, 0, 0, 0, false, by
+}
 
 // sum adds up the seconds from up to, not with, to.
 func (h *handshakes) sum(from, to int64) (begun, done, open int) {
-	for s := from; s < to; s++ {
-		c := h.of(s)
-		begun, done, open = begun+int(c.begun), done+int(c.done), open+int(c.open)
+	for i := range h.by {
+		if s := &h.by[i]; s.at >= from && s.at < to {
+			begun, done, open = begun+int(s.it.begun), done+int(s.it.done), open+int(s.it.open)
+		}
 	}
 	return begun, done, open
+}
+
+// tick moves on to second s.
+func (h *handshakes) tick(s int64) {
+	if s <= h.now {
+		return
+	}
+	h.now = s
+	if n := h.by.old(s); n > 0 {
+		for i := range h.by[:n] {
+			h.total -= h.by[i].it.open
+		}
+		h.by.forget(n)
+	}
+}
+
+// since is the second in which the first of those began that are still open.
+func (h *handshakes) since() int64 {
+	for i := range h.by {
+		if s := &h.by[i]; s.it.open != 0 {
+			return s.at
+		}
+	}
+	return h.now
 }
 
 type synFlood struct {
@@ -91,7 +122,7 @@ func (j *synFlood) begins(b *Bench, f *tracker.Fact) {
 	h := j.listeners.at(at, f.Time)
 	s := whole(f.Time)
 	h.tick(s)
-	c := h.of(s)
+	c := h.by.at(s)
 	c.begun++
 	c.open++
 	h.total++
@@ -101,7 +132,7 @@ func (j *synFlood) begins(b *Bench, f *tracker.Fact) {
 
 // arm sees to it that a listener is weighed once it is busy.
 func (j *synFlood) arm(b *Bench, at tcp.Endpoint, h *handshakes) {
-	if !h.armed && h.total > min(j.halfOpen, j.begun)/2 {
+	if !h.armed && int(h.total) > min(j.halfOpen, j.begun)/2 {
 		h.armed = true
 		j.watch(b, at)
 	}
@@ -120,33 +151,16 @@ func (j *synFlood) count(b *Bench, v tracker.View, now int64, begun, done, open 
 		return
 	}
 	h.tick(whole(now))
-	s := whole(v.Start())
-	c := h.of(s)
-	if s <= h.now-60 || c.begun == 0 {
+	c := h.by.known(whole(v.Start()))
+	if c == nil || c.begun == 0 {
 		return
 	}
 	c.begun += begun
 	c.done += done
 	c.open += open
-	h.total += int(open)
+	h.total += open
 	if open > 0 {
 		j.arm(b, at, h)
-	}
-}
-
-// tick moves on to second s.
-func (h *handshakes) tick(s int64) {
-	if s <= h.now {
-		return
-	}
-	if s >= h.now+60 {
-		*h = handshakes{now: s, armed: h.armed, peak: h.peak, packet: h.packet}
-		return
-	}
-	for h.now < s {
-		h.now++
-		h.total -= int(h.of(h.now - 60).open)
-		*h.of(h.now - 60), *h.of(h.now) = beginners{}, beginners{}
 	}
 }
 
@@ -167,17 +181,17 @@ func (j *synFlood) Wake(b *Bench, _ Alarm) {
 	h.tick(s)
 	// What began in the last second may yet be completed.
 	_, _, young := h.sum(s-1, s+1)
-	waiting := h.total - young
+	waiting := int(h.total) - young
 	begun, done, open := h.sum(s-11, s-1)
 	switch {
 	case waiting > j.halfOpen || begun > j.begun && 2*done < begun && 2*open > begun:
-		if x == nil || waiting >= grown(h.peak) {
+		if x == nil || waiting >= grown(int(h.peak)) {
 			j.tell(b, at, h, waiting, begun, done)
 		}
 	case x != nil:
 		b.Close(x, b.Now())
 		h.peak = 0
-	case h.total <= min(j.halfOpen, j.begun)/2:
+	case int(h.total) <= min(j.halfOpen, j.begun)/2:
 		h.armed = false
 		return
 	}
@@ -188,13 +202,9 @@ func (j *synFlood) tell(b *Bench, at tcp.Endpoint, h *handshakes, waiting, begun
 	x := b.RaiseFor(at.String(), Case{Server: at})
 	x.Culprit = Attacker
 	if h.peak == 0 {
-		s := h.now - 59
-		for s < h.now && h.of(s).open == 0 {
-			s++
-		}
-		x.Since = s * nsPerSecond
+		x.Since = h.since() * nsPerSecond
 	}
-	h.peak = max(waiting, 1)
+	h.peak = int32(max(waiting, 1))
 	x.Add(h.packet)
 	x.Summary = fmt.Sprintf("%d handshakes to %s are half-open at once; of %d begun within 10 s %d were completed", waiting, at, begun, done)
 	b.Tell(x)

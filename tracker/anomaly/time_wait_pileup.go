@@ -22,16 +22,36 @@ var TimeWaitPileup = Rule{
 	Limits:    ends(1000),
 	Wakes:     tracker.Rested,
 	New: func(l Limits) Judge {
-		return &timeWaitPileup{limit: l.Count("ends"), listeners: newCrowd[resting](12)}
+		return &timeWaitPileup{limit: l.Count("ends"), listeners: newCrowd(12, (*resting).clear)}
 	},
 }
 
 // resting are the ends of one listener that came to TIME_WAIT, by the second.
 type resting struct {
 	now  int64
-	came seconds64
-	n    int // within the last minute
-	told int
+	n    int32 // within the last minute
+	told int32
+	came history[int32]
+	few  [2]second[int32] // where came begins
+}
+
+func (r *resting) clear() {
+	came := r.came[:0]
+	if came == nil {
+		came = r.few[:0]
+	}
+	r.now, r.n, r.told, r.came = 0, 0, 0, came
+}
+
+// tick moves on to second s.
+func (r *resting) tick(s int64) {
+	r.now = s
+	if n := r.came.old(s); n > 0 {
+		for i := range r.came[:n] {
+			r.n -= r.came[i].it
+		}
+		r.came.forget(n)
+	}
 }
 
 type timeWaitPileup struct {
@@ -50,9 +70,9 @@ func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
 	if s != r.now {
 		r.tick(s)
 	}
-	*r.came.of(s)++
+	*r.came.at(s)++
 	r.n++
-	if r.n <= j.limit || r.n < grown(r.told) {
+	if int(r.n) <= j.limit || int(r.n) < grown(int(r.told)) {
 		return
 	}
 	if r.told == 0 {
@@ -67,19 +87,6 @@ func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
 	b.Tell(x)
 }
 
-// tick moves on to second s.
-func (r *resting) tick(s int64) {
-	if s >= r.now+60 {
-		*r = resting{now: s, told: r.told}
-		return
-	}
-	for r.now < s {
-		r.now++
-		r.n -= int(*r.came.of(r.now - 60))
-		*r.came.of(r.now - 60), *r.came.of(r.now) = 0, 0
-	}
-}
-
 // Wake ends what is over.
 func (j *timeWaitPileup) Wake(b *Bench, _ Alarm) {
 	at := j.raised[0]
@@ -88,7 +95,7 @@ func (j *timeWaitPileup) Wake(b *Bench, _ Alarm) {
 	if r != nil {
 		r.tick(whole(b.Now()))
 	}
-	if r == nil || r.n <= j.limit/2 {
+	if r == nil || int(r.n) <= j.limit/2 {
 		if r != nil {
 			r.told = 0
 		}
