@@ -81,6 +81,17 @@ func (o *readOptions) shape() (shape, error) {
 	return s, nil
 }
 
+// findings says that the format shows findings, more than their codes and how many there are.
+func (s *shape) findings() bool {
+	switch s.format {
+	case "json":
+		return s.events.Finding
+	case "csv", "summary", "trace":
+		return false
+	}
+	return true
+}
+
 var eventNames = []string{"transition", "connection", "finding", "summary", "socket", "all"}
 
 // parseEvents reads the list of --events.

@@ -194,6 +194,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	o.saving.pipe(&config)
 	o.liveOut.pipe(&config)
 	endAsking := o.kernel.join(&config, writer, selected)
+	config.CountFindings = config.Sink == pipeline.Sink(writer) && !shape.findings()
 	result, err := pipeline.Run(ctx, src, config)
 	endAsking()
 	ended(&result)

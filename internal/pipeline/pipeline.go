@@ -39,6 +39,7 @@ type Config struct {
 	Transitions    bool // events that the sink wants to see
 	Connections    bool
 	Blame          bool                      // connections with the blame line
+	CountFindings  bool                      // findings are only counted: the sink does not see them, nobody puts them in words
 	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
 	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
 	Facts          tracker.FactKind          // kinds of facts that Fact is shown
@@ -74,7 +75,11 @@ type Result struct {
 // What was counted is told even beside an error. When ctx ends, a live source is stopped and what it had taken is
 // tracked to its end; when it ends while a pipe gives nothing, that one Read is left waiting and its answer ignored.
 func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
-	bench := anomaly.NewBench(anomaly.Rules, cfg.Rules, cfg.Sink)
+	var findings anomaly.Sink = cfg.Sink
+	if cfg.CountFindings {
+		findings = nil
+	}
+	bench := anomaly.NewBench(anomaly.Rules, cfg.Rules, findings)
 	var witness tracker.Witness = bench
 	if cfg.Fact != nil {
 		witness = overheard{bench, cfg.Fact}

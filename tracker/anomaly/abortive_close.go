@@ -67,9 +67,11 @@ func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 		x.Add(first)
 	}
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s aborts the connection with a RST in %v, %s after its beginning", f.Side, me.State(), seconds(f.Time-f.Conn.Start()))
-	if own, other := unacked(me), unacked(peer); own+other > 0 {
-		x.Summary += fmt.Sprintf(": %s of its own and %s of the %s were in flight", count(own, "octet"), count(other, "octet"), f.Side.Other())
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s aborts the connection with a RST in %v, %s after its beginning", f.Side, me.State(), seconds(f.Time-f.Conn.Start()))
+		if own, other := unacked(me), unacked(peer); own+other > 0 {
+			x.Summary += fmt.Sprintf(": %s of its own and %s of the %s were in flight", count(own, "octet"), count(other, "octet"), f.Side.Other())
+		}
 	}
 	b.Tell(x)
 }

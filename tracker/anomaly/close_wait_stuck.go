@@ -81,6 +81,8 @@ func (j *closeWaitStuck) Wake(b *Bench, a Alarm) {
 	} else {
 		b.WakeAt(Alarm{At: w.since + j.l.Seconds("warning"), Conn: k.conn, Side: k.side})
 	}
-	x.Summary = fmt.Sprintf("the %s closed %s ago; the %s has acknowledged that, has sent %s in all and has not closed", k.side.Other(), seconds(b.Now()-w.since), k.side, count(int(w.octets), "octet"))
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s closed %s ago; the %s has acknowledged that, has sent %s in all and has not closed", k.side.Other(), seconds(b.Now()-w.since), k.side, count(int(w.octets), "octet"))
+	}
 	b.Tell(x)
 }

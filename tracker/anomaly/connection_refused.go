@@ -32,7 +32,9 @@ func (connectionRefused) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Host(f.Side)
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s's host answers the SYN to its port %d with a RST, %s later", f.Side, portOf(f.Conn, f.Side), seconds(f.Time-y.SentAt()))
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s's host answers the SYN to its port %d with a RST, %s later", f.Side, portOf(f.Conn, f.Side), seconds(f.Time-y.SentAt()))
+	}
 	b.Tell(x)
 }
 

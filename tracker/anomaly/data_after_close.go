@@ -37,8 +37,10 @@ func (dataAfterClose) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), writer)
 	x.Culprit = App(writer)
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s sent %s to the %s, which had sent its FIN and closed: a RST answers, %s after the %s was last heard",
-		writer, count(unacked(peer), "octet"), f.Side, seconds(f.Time-me.SentAt()), f.Side)
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s sent %s to the %s, which had sent its FIN and closed: a RST answers, %s after the %s was last heard",
+			writer, count(unacked(peer), "octet"), f.Side, seconds(f.Time-me.SentAt()), f.Side)
+	}
 	b.Tell(x)
 }
 

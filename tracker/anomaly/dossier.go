@@ -8,6 +8,8 @@ type dossier struct {
 	rules  []*Rule    // once for each finding that stands
 	open   []*Finding // a seat and side has one at most
 	raised []raised
+	first  Finding // most have no other
+	filled bool    // there is one
 }
 
 // raised counts the findings of one judge on one connection.
@@ -24,6 +26,15 @@ func (d *dossier) find(seat uint8, side tracker.Side) *Finding {
 		}
 	}
 	return nil
+}
+
+// place is where the next finding is written down.
+func (d *dossier) place() *Finding {
+	if d.filled {
+		return &Finding{}
+	}
+	d.filled = true
+	return &d.first
 }
 
 // serial counts one more finding of a judge.
@@ -67,6 +78,9 @@ func (l *dossiers) spare(d *dossier) {
 		return
 	}
 	clear(d.open)
-	*d = dossier{rules: d.rules[:0], open: d.open[:0], raised: d.raised[:0]}
+	if d.filled {
+		d.first, d.filled = Finding{}, false
+	}
+	d.seats, d.rules, d.open, d.raised = 0, d.rules[:0], d.open[:0], d.raised[:0]
 	l.free = append(l.free, d)
 }

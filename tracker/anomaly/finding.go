@@ -123,6 +123,7 @@ type Finding struct {
 	Summary  string   // one sentence with the numbers in it
 
 	told  bool
+	mute  bool // nobody reads it
 	seat  uint8
 	about string // of a Population: whom it is about
 }
@@ -140,7 +141,7 @@ const maxEvidence = 16
 
 // Add notes a packet as evidence; packets come in order of their numbers.
 func (f *Finding) Add(packet uint64) {
-	if k := len(f.Evidence); packet == 0 || k > 0 && f.Evidence[k-1] >= packet {
+	if k := len(f.Evidence); f.mute || packet == 0 || k > 0 && f.Evidence[k-1] >= packet {
 		return
 	}
 	if len(f.Evidence) == maxEvidence {

@@ -115,8 +115,10 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Host(f.Side)
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s's host answers %s of the %s with the RST of a host that does not know the connection; the %s is in %v, and the host had last been heard %s before",
-		f.Side, what, f.Side.Other(), f.Side.Other(), peer.State(), seconds(f.Time-before))
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s's host answers %s of the %s with the RST of a host that does not know the connection; the %s is in %v, and the host had last been heard %s before",
+			f.Side, what, f.Side.Other(), f.Side.Other(), peer.State(), seconds(f.Time-before))
+	}
 	b.Tell(x)
 }
 

@@ -103,7 +103,9 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 	if x.heard != peer.SentAt() {
 		silent = "hears nothing: it repeats what was acknowledged"
 	}
-	z.Summary = fmt.Sprintf("the %s has repeated %s %s in %s, and the %s %s", k.side, count(f.Seg.Len, "octet"), count(n, "time"), seconds(f.Time-x.since), k.side.Other(), silent)
+	if b.Speaks() {
+		z.Summary = fmt.Sprintf("the %s has repeated %s %s in %s, and the %s %s", k.side, count(f.Seg.Len, "octet"), count(n, "time"), seconds(f.Time-x.since), k.side.Other(), silent)
+	}
 	b.Tell(z)
 	if fresh {
 		b.WakeAt(Alarm{At: f.Time + 5*nsPerSecond, Conn: k.conn, Side: k.side})

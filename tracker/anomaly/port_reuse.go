@@ -31,7 +31,9 @@ func (portReuse) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Nobody
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s begins another connection from its port %d, %s after the one before was last heard", f.Side, portOf(f.Conn, f.Side), seconds(f.Gap))
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s begins another connection from its port %d, %s after the one before was last heard", f.Side, portOf(f.Conn, f.Side), seconds(f.Gap))
+	}
 	b.Close(x, f.Time)
 }
 

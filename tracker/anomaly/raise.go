@@ -19,7 +19,7 @@ func (b *Bench) Raise(c Case, side tracker.Side) *Finding {
 	if f := d.find(b.busy, side); f != nil {
 		return f
 	}
-	f := b.newFinding(c)
+	f := b.write(d.place(), c)
 	f.Side, f.Sided = side, true
 	if n := d.serial(b.busy); b.Speaks() {
 		f.ID = idOf(strconv.FormatUint(c.Conn, 10), f.Rule, n)
@@ -37,7 +37,7 @@ func (b *Bench) RaiseFor(about string, c Case) *Finding {
 		return f
 	}
 	c.Conn = 0
-	f := b.newFinding(c)
+	f := b.write(&Finding{}, c)
 	f.Population, f.about = true, about
 	b.serial[at]++
 	if b.Speaks() {
@@ -49,9 +49,11 @@ func (b *Bench) RaiseFor(about string, c Case) *Finding {
 	return f
 }
 
-func (b *Bench) newFinding(c Case) *Finding {
-	r := b.seats[b.busy].rule
-	return &Finding{Rule: r, Severity: r.Severity, Case: c, Since: b.now, seat: b.busy}
+// write begins a finding of the judge at work.
+func (b *Bench) write(f *Finding, c Case) *Finding {
+	f.Rule = b.seats[b.busy].rule
+	f.Severity, f.Case, f.Since, f.seat, f.mute = f.Rule.Severity, c, b.now, b.busy, !b.Speaks()
+	return f
 }
 
 func idOf(who string, r *Rule, serial uint32) string {

@@ -29,7 +29,9 @@ func (simultaneousClose) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Nobody
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s's FIN crosses that of the %s, last heard %s before", f.Side, f.Side.Other(), seconds(f.Time-peer.SentAt()))
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the %s's FIN crosses that of the %s, last heard %s before", f.Side, f.Side.Other(), seconds(f.Time-peer.SentAt()))
+	}
 	b.Close(x, f.Time)
 }
 

@@ -52,11 +52,13 @@ func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
 	x.Culprit, x.Since = Network, f.Conn.Start()
 	x.Add(f.Packet)
 	_, server := f.Conn.Endpoints()
-	x.Summary = fmt.Sprintf("the SYN to %s was repeated %s in %s, ", server, count(me.SYNRepeats(), "time"), seconds(f.Time-f.Conn.Start()))
-	if lost {
-		x.Summary += fmt.Sprintf("for its answer, sent %s, does not arrive", count(1+peer.SYNRepeats(), "time"))
-	} else {
-		x.Summary += "without an answer"
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("the SYN to %s was repeated %s in %s, ", server, count(me.SYNRepeats(), "time"), seconds(f.Time-f.Conn.Start()))
+		if lost {
+			x.Summary += fmt.Sprintf("for its answer, sent %s, does not arrive", count(1+peer.SYNRepeats(), "time"))
+		} else {
+			x.Summary += "without an answer"
+		}
 	}
 	b.Tell(x)
 }

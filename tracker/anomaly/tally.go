@@ -33,7 +33,9 @@ func (t *tally) note(b *Bench, f *tracker.Fact, culprit Culprit, say func(n int)
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = culprit
 	x.Add(f.Packet)
-	x.Summary = say(c.n)
+	if b.Speaks() {
+		x.Summary = say(c.n)
+	}
 	if bits.OnesCount(uint(c.n)) == 1 {
 		c.told = c.n
 		b.Tell(x)

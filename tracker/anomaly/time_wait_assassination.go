@@ -32,7 +32,9 @@ func (timeWaitAssassination) Fact(b *Bench, f *tracker.Fact) {
 	x := b.Raise(CaseOf(f.Conn), victim)
 	x.Culprit = Network
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("a RST of the %s ends the %s's TIME_WAIT, %s after the %s was last heard", f.Side, victim, seconds(f.Time-f.Conn.End(victim).SentAt()), victim)
+	if b.Speaks() {
+		x.Summary = fmt.Sprintf("a RST of the %s ends the %s's TIME_WAIT, %s after the %s was last heard", f.Side, victim, seconds(f.Time-f.Conn.End(victim).SentAt()), victim)
+	}
 	b.Tell(x)
 }
 

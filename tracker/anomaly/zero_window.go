@@ -116,7 +116,9 @@ func (z *zeroWindow) tell(b *Bench, k shutKey, w *shut) {
 		}
 		b.WakeAt(Alarm{w.since + z.l.Seconds(step.limit), k.conn, k.reader, 0})
 	}
-	f.Summary = w.says(k.reader, b.Now()-w.since)
+	if b.Speaks() {
+		f.Summary = w.says(k.reader, b.Now()-w.since)
+	}
 	b.Tell(f)
 }
 
@@ -145,7 +147,9 @@ func (z *zeroWindow) over(b *Bench, k shutKey, at int64, packet uint64) {
 	delete(z.shut, k)
 	if f := b.Standing(k.conn, k.reader); f != nil {
 		f.Add(packet)
-		f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.reader, seconds(at-w.since), k.reader.Other())
+		if b.Speaks() {
+			f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.reader, seconds(at-w.since), k.reader.Other())
+		}
 		b.Close(f, at)
 	}
 }
