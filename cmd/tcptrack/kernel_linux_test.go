@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -236,6 +237,7 @@ func TestKernelsAgree(t *testing.T) {
 			}
 		}
 	}
+	countsAgree(t, h.names[1], kernels[1])
 	finish(t, h)
 	interrupt()
 	for _, r := range []*reporter{fromWire, withKernel} {
@@ -257,6 +259,42 @@ func TestKernelsAgree(t *testing.T) {
 	}
 	if at, equal := firstUnequal(fromWire.text, read); !equal {
 		t.Errorf("live and read, line %d:\n%s\n%s", at, lineAt(fromWire.text, at), lineAt(read, at))
+	}
+}
+
+// countsAgree holds what stats counts to the sockets of the server's host.
+func countsAgree(t *testing.T, namespace string, kernel map[[2]string]tcp.State) {
+	t.Helper()
+	want, got := map[string]int{}, map[string]int{}
+	for _, state := range kernel {
+		want[state.String()]++
+	}
+	for line := range strings.Lines(runOutput(t, "stats", "--kernel", "--netns", namespace, "-o", "json", "--busiest", "1")) {
+		var x struct {
+			Event, Side, State, IP string
+			Connections, Orphans   int
+			Busiest                struct{ IP string }
+		}
+		if err := json.Unmarshal([]byte(line), &x); err != nil {
+			t.Fatal(err)
+		}
+		switch x.Event {
+		case "count":
+			got[x.State] += x.Connections
+			if x.State == "FIN_WAIT1" && x.Orphans != 2 {
+				t.Errorf("no process owns the hidden close, nor that in the dark: %s", line)
+			}
+			if x.Side != "server" {
+				t.Errorf("no client here: %s", line)
+			}
+		case "peer":
+			if x.IP != "10.99.0.1" {
+				t.Errorf("the busiest is not the client: %s", line)
+			}
+		}
+	}
+	if !maps.Equal(want, got) {
+		t.Errorf("stats counts %v, the kernel has %v", got, want)
 	}
 }
 

@@ -10,6 +10,7 @@
 //	open.go     what is read: captures, text traces
 //	format.go   -o: which format, where to
 //	kernel.go, sockets.go    live --sockets: what the kernel says, asking it
+//	stats.go    stats --kernel
 //	outlet.go   writing to whom may hang
 //	livetable.go, screen.go  the table of live on a terminal
 //	problem.go  errors as people read them

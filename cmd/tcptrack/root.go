@@ -58,7 +58,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newExtract(), newCheck(), newSelectionHelp(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newSelectionHelp(), newMan(), newVersion())
 	return root
 }
 
