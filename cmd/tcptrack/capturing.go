@@ -17,17 +17,22 @@ import (
 type capturing struct {
 	backend   string
 	namespace string
-	thread    *rights.Thread // where they are opened; nil before begin
+	relinquishing
+	thread *rights.Thread // where they are opened; nil before begin
 }
 
 func (c *capturing) add(f *pflag.FlagSet) {
 	f.StringVar(&c.backend, "backend", "", "capture through `WHAT`: ring (shared with the Linux kernel), pcap (libpcap)")
 	f.StringVar(&c.namespace, "netns", "", "capture inside the network namespace `NAME|PID`, as of a container")
+	c.relinquishing.add(f)
 }
 
 // begin begins the thread on which all is opened that needs rights, in the network namespace of --netns. It ends with
 // the process, or with end.
 func (c *capturing) begin() error {
+	if _, _, err := c.target(); err != nil {
+		return err
+	}
 	c.thread = rights.NewThread()
 	if c.namespace == "" {
 		return nil

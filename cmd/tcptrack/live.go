@@ -102,6 +102,9 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 		return err
 	}
 	defer o.capturing.end()
+	o.opened = func(directories []string) error {
+		return o.capturing.relinquish(ctx, o.capturing.thread, directories, stderr, o.quiet)
+	}
 	watch := watcher{stderr: stderr}
 	if o.sockets {
 		if o.kernel, err = openKernel(o.capturing.thread.Do, stderr); err != nil {

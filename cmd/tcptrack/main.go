@@ -35,7 +35,7 @@ func main() {
 // run is the whole program but for the process around it.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// The first interrupt ends the reading, and what is known is printed; the second ends the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.WithValue(context.Background(), ownProcess{}, true), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return execute(ctx, args, stdin, stdout, newOutlet(ctx, stderr, "standard error", nil))

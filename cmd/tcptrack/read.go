@@ -33,9 +33,10 @@ type readOptions struct {
 	saving         saving
 	selection      selection
 	cpuProfile     string
-	asItHappens    bool        // the table is written line by line
-	liveOut        *liveOutput // how what happens live is shown; nil: it is none
-	kernel         *kernel     // nil: it is not asked
+	opened         func(directories []string) error // called when all is open; files are made in those later
+	asItHappens    bool                             // the table is written line by line
+	liveOut        *liveOutput                      // how what happens live is shown; nil: it is none
+	kernel         *kernel                          // nil: it is not asked
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first
@@ -160,6 +161,12 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	if err != nil {
 		src.Close()
 		return err
+	}
+	if o.opened != nil {
+		if err := o.opened(o.saving.later()); err != nil {
+			src.Close()
+			return err
+		}
 	}
 	if o.liveOut != nil {
 		out, closeOut = o.liveOut.through(ctx, out, closeOut)
