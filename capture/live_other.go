@@ -45,3 +45,7 @@ func (asker) ask(name string) (index int, up bool, err error) {
 	}
 	return one.Index, one.Flags&net.FlagUp != 0, nil
 }
+
+// link and offload are told on Linux.
+func (asker) link(string) string      { return "" }
+func (asker) offload(string) []string { return nil }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -58,13 +58,19 @@ func newHosts(t *testing.T) *hosts {
 		})
 		ip(t, "-n "+name+" link set lo up")
 	}
+	h.cable(t)
+	return h
+}
+
+// cable joins them.
+func (h *hosts) cable(t *testing.T) {
+	t.Helper()
 	ip(t, fmt.Sprintf("-n %s link add h0 type veth peer name h1 netns %s", h.names[0], h.names[1]))
 	for i, name := range h.names {
 		ip(t, fmt.Sprintf("-n %s link set h%d addrgenmode none", name, i)) // no IPv6, which speaks unasked
 		ip(t, fmt.Sprintf("-n %s addr add 10.99.0.%d/24 dev h%d", name, i+1, i))
 		ip(t, fmt.Sprintf("-n %s link set h%d up", name, i))
 	}
-	return h
 }
 
 // talk lets host 0 be the client of host 1: one connection of each ordinary end.
@@ -139,38 +145,49 @@ func (h *hosts) tagged(t *testing.T) {
 // times are what two sockets may see otherwise: each stamps what another host on the same machine sends by itself.
 var times = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"|"(blame_ms|rtt_ms)":\{[^}]*\}|"\w+_(ms|s)":[0-9.e-]+|[0-9.]+ m?s\b`)
 
-// ready notes that somebody listens.
+// ready is what somebody says on standard error.
 type ready struct {
+	mu   sync.Mutex
 	text []byte
-	yes  chan struct{}
 }
 
 func (r *ready) Write(b []byte) (int, error) {
-	if bytes.Contains(r.text, []byte("istening on")) {
-		return len(b), nil
-	}
-	if r.text = append(r.text, b...); bytes.Contains(r.text, []byte("istening on")) {
-		close(r.yes)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.text = append(r.text, b...)
 	return len(b), nil
 }
 
-func (r *ready) wait(t *testing.T) {
+// wait waits until something was said.
+func (r *ready) wait(t *testing.T, what string) {
 	t.Helper()
-	select {
-	case <-r.yes:
-	case <-time.After(patience):
-		t.Fatalf("does not listen: %s", r.text)
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		r.mu.Lock()
+		text := string(r.text)
+		r.mu.Unlock()
+		if strings.Contains(text, what) {
+			return
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("no %q: %s", what, text)
+		}
 	}
 }
 
 // startLive runs a command line that captures, and returns when it does.
 func startLive(ctx context.Context, t *testing.T, args ...string) *started {
 	t.Helper()
-	r := &ready{yes: make(chan struct{})}
-	s := startTelling(ctx, nil, r, args...)
-	r.wait(t)
+	s, _ := startHeard(ctx, t, args...)
 	return s
+}
+
+// startHeard does so, with what it says.
+func startHeard(ctx context.Context, t *testing.T, args ...string) (*started, *ready) {
+	t.Helper()
+	r := &ready{}
+	s := startTelling(ctx, nil, r, args...)
+	r.wait(t, "istening on")
+	return s, r
 }
 
 // all reads what is printed to its end.
@@ -222,11 +239,11 @@ func TestBackEndsAgree(t *testing.T) {
 			}
 			file := t.TempDir() + "/dump.pcap"
 			dump := exec.Command("ip", "netns", "exec", h.names[c.at], "tcpdump", "--immediate-mode", "--time-stamp-precision=nano", "-s", "260", "-U", "-w", file, "-i", c.dump)
-			listens := &ready{yes: make(chan struct{})}
+			listens := &ready{}
 			dump.Stderr = listens
 			dumping := dump.Start() == nil
 			if dumping {
-				listens.wait(t)
+				listens.wait(t, "istening on")
 			}
 			for _, f := range c.traffic {
 				f(t)
@@ -271,4 +288,48 @@ func lineAt(lines []string, i int) string {
 		return lines[i]
 	}
 	return "(the end)"
+}
+
+// An interface that goes down, comes up, goes away and comes back is told of and captured from again; when it stays away
+// the capture ends by itself, with what it knows.
+func TestInterfaceGoesAndComes(t *testing.T) {
+	h := newHosts(t)
+	var all []*started
+	var heard []*ready
+	for _, backend := range capture.Backends() {
+		s, r := startHeard(t.Context(), t, "live", "--netns", h.names[0], "-i", "h0", "--backend", backend, "-o", "json", "--events", "connection")
+		all, heard = append(all, s), append(heard, r)
+	}
+	told := func(what string) {
+		for _, r := range heard {
+			r.wait(t, what)
+		}
+	}
+	count := func(n int) {
+		t.Helper()
+		for _, s := range all {
+			for range n {
+				s.expect(t, `"event":"connection"`)
+			}
+		}
+	}
+	h.talk(t)
+	ip(t, "-n "+h.names[0]+" link set h0 down")
+	told("h0: the interface is down")
+	ip(t, "-n "+h.names[0]+" link set h0 up")
+	told("h0: the interface is up")
+	time.Sleep(1200 * time.Millisecond) // libpcap's handle may have to be opened again, which is tried each second
+	h.talk(t)
+	ip(t, "-n "+h.names[0]+" link del h0")
+	told("h0: the interface is gone")
+	h.cable(t)
+	told("h0: the interface is back")
+	time.Sleep(1200 * time.Millisecond)
+	h.talk(t)
+	ip(t, "-n "+h.names[0]+" link del h0")
+	count(12)
+	for i, s := range all {
+		s.end(t)
+		heard[i].wait(t, "12 connections")
+	}
 }

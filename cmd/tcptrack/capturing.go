@@ -22,9 +22,14 @@ type capturing struct {
 }
 
 func (c *capturing) add(f *pflag.FlagSet) {
+	c.addPlace(f)
+	c.relinquishing.add(f)
+}
+
+// addPlace adds those that say where.
+func (c *capturing) addPlace(f *pflag.FlagSet) {
 	f.StringVar(&c.backend, "backend", "", "capture through `WHAT`: ring (shared with the Linux kernel), pcap (libpcap)")
 	f.StringVar(&c.namespace, "netns", "", "capture inside the network namespace `NAME|PID`, as of a container")
-	c.relinquishing.add(f)
 }
 
 // begin begins the thread on which all is opened that needs rights, in the network namespace of --netns. It ends with

@@ -40,10 +40,14 @@ func newRoot() *cobra.Command {
 	root.Short = "Say what state each end of every TCP connection is in"
 	root.Long = rootHelp
 	root.Example = ""
+	list := root.Flags().BoolP("list-interfaces", "D", false, "list the interfaces, as tcptrack interfaces does")
 	readFiles := root.RunE
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 && cmd.Flags().NFlag() == 0 {
 			return cmd.Help()
+		}
+		if *list {
+			return o.capturing.list(cmd.OutOrStdout(), "table")
 		}
 		if len(o.interfaces) > 0 {
 			if len(args)+len(o.files) > 0 {
@@ -59,6 +63,7 @@ func newRoot() *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
 	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newSelectionHelp(), newMan(), newVersion())
+	root.AddCommand(newInterfaces(), newDoctor())
 	return root
 }
 

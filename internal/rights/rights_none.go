@@ -14,6 +14,9 @@ const (
 	DACReadSearch
 )
 
+// String is the name that Linux has for the only one that is spoken of.
+func (Capability) String() string { return "cap_net_raw" }
+
 // Drop changes nothing: there is no root.
 func (t *Thread) Drop(User, ...Capability) error { return nil }
 

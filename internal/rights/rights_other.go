@@ -20,6 +20,9 @@ const (
 	DACReadSearch
 )
 
+// String is the name that Linux has for the only one that is spoken of.
+func (Capability) String() string { return "cap_net_raw" }
+
 // Drop makes the process another user, for good; one that is not root stays who it is.
 func (t *Thread) Drop(to User, _ ...Capability) error {
 	if os.Geteuid() != 0 {
