@@ -17,6 +17,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/internal/rights"
 	"github.com/tcptrack/tcptrack/output"
 )
 
@@ -107,6 +108,7 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	}
 	watch := watcher{stderr: stderr}
 	if o.sockets {
+		o.capturing.keep = []rights.Capability{rights.SysPtrace, rights.DACReadSearch} // to see whose a socket is
 		if o.kernel, err = openKernel(o.capturing.thread.Do, stderr); err != nil {
 			return err
 		}
