@@ -26,8 +26,8 @@ const (
 	ill  health = "bad"  // capturing is impossible
 )
 
-// check is one line of the doctor's.
-type check struct {
+// exam is one line of the doctor's.
+type exam struct {
 	Check string `json:"check"`
 	State health `json:"state"`
 	Says  string `json:"says"`
@@ -59,7 +59,7 @@ func (c *capturing) doctor(w io.Writer, format string) error {
 		return err
 	}
 	defer c.end()
-	checks := []check{c.backEnds(), effectiveRights(), c.opens()}
+	checks := []exam{c.backEnds(), effectiveRights(), c.opens()}
 	checks = append(checks, c.offloads()...)
 	checks = append(checks, backlog(readProc("/proc/net/softnet_stat")), clock(readProc("/sys/devices/system/clocksource/clocksource0/current_clocksource")),
 		socketsAtHand(), kernelVersion())
@@ -76,7 +76,7 @@ func (c *capturing) doctor(w io.Writer, format string) error {
 	return nil
 }
 
-func (k *check) write(w io.Writer, format string) error {
+func (k *exam) write(w io.Writer, format string) error {
 	if format == "json" {
 		return json.NewEncoder(w).Encode(k)
 	}
@@ -87,61 +87,61 @@ func (k *check) write(w io.Writer, format string) error {
 	return err
 }
 
-func (c *capturing) backEnds() check {
+func (c *capturing) backEnds() exam {
 	have := capture.Backends()
 	switch {
 	case len(have) == 0:
-		return check{"back ends", ill, "none in this build", "build with libpcap: go build -tags libpcap ./cmd/tcptrack"}
+		return exam{"back ends", ill, "none in this build", "build with libpcap: go build -tags libpcap ./cmd/tcptrack"}
 	case len(have) == 1 && have[0] == capture.BackendRing:
-		return check{"back ends", fine, "ring; without libpcap, which nothing here needs", ""}
+		return exam{"back ends", fine, "ring; without libpcap, which nothing here needs", ""}
 	}
-	return check{"back ends", fine, strings.Join(have, ", "), ""}
+	return exam{"back ends", fine, strings.Join(have, ", "), ""}
 }
 
 // opens tries to capture from all interfaces.
-func (c *capturing) opens() check {
+func (c *capturing) opens() exam {
 	src, err := capture.Live([]string{capture.AnyInterface}, capture.LiveOptions{Backend: c.backend, Do: c.thread.Do})
 	if err != nil {
 		text, next := shortReason(err), ""
 		if errors.Is(err, fs.ErrPermission) {
 			next = "give this program the right, once: " + setcapLine()
 		}
-		return check{"capture", ill, text, next}
+		return exam{"capture", ill, text, next}
 	}
 	defer src.Close()
 	size := capture.RingSize(src)
 	switch {
 	case size == 0:
-		return check{"capture", fine, "works through " + c.usual(), ""}
+		return exam{"capture", fine, "works through " + c.usual(), ""}
 	case size < 64<<20:
-		return check{"capture", mind, fmt.Sprintf("works, but the kernel has only %d MiB for the ring instead of 64", size>>20), "free memory; until then bursts may be dropped, which is counted and told"}
+		return exam{"capture", mind, fmt.Sprintf("works, but the kernel has only %d MiB for the ring instead of 64", size>>20), "free memory; until then bursts may be dropped, which is counted and told"}
 	}
-	return check{"capture", fine, fmt.Sprintf("works, with a ring of %d MiB", size>>20), ""}
+	return exam{"capture", fine, fmt.Sprintf("works, with a ring of %d MiB", size>>20), ""}
 }
 
 // offloads tells of interfaces whose packets are joined before they are captured.
-func (c *capturing) offloads() (list []check) {
+func (c *capturing) offloads() (list []exam) {
 	var ports []capture.Port
 	var err error
 	c.thread.Do(func() { ports, err = capture.Ports() })
 	if err != nil {
-		return []check{{"offload", mind, err.Error(), ""}}
+		return []exam{{"offload", mind, err.Error(), ""}}
 	}
 	for _, p := range ports {
 		if p.Link == "loopback" || !p.Up || len(p.Offload) == 0 {
 			continue
 		}
-		list = append(list, check{"offload", mind, fmt.Sprintf("%s: %s: segments are captured joined, sums of what is sent unfinished; states and findings stand, counts of segments are less",
+		list = append(list, exam{"offload", mind, fmt.Sprintf("%s: %s: segments are captured joined, sums of what is sent unfinished; states and findings stand, counts of segments are less",
 			p.Name, strings.Join(p.Offload, ", ")), fmt.Sprintf("to see what is on the wire: sudo ethtool -K %s %s off", quoted(p.Name), strings.Join(p.Offload, " off "))})
 	}
 	if len(list) == 0 {
-		list = []check{{"offload", fine, "no interface joins segments", ""}}
+		list = []exam{{"offload", fine, "no interface joins segments", ""}}
 	}
 	return list
 }
 
 // backlog reads the kernel's counts of packets that it dropped before anybody could capture them.
-func backlog(text string) check {
+func backlog(text string) exam {
 	var dropped, squeezed uint64
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line) // processed, dropped, squeezed, ... in base 16, a line a processor
@@ -154,31 +154,31 @@ func backlog(text string) check {
 	}
 	switch {
 	case text == "":
-		return check{"drops", mind, "what the kernel drops before the capture is not told here", ""}
+		return exam{"drops", mind, "what the kernel drops before the capture is not told here", ""}
 	case dropped > 0:
-		return check{"drops", mind, fmt.Sprintf("the kernel has dropped %d packets since it started, before they could be captured", dropped),
+		return exam{"drops", mind, fmt.Sprintf("the kernel has dropped %d packets since it started, before they could be captured", dropped),
 			"raise the backlog: sudo sysctl net.core.netdev_max_backlog=10000"}
 	}
-	return check{"drops", fine, fmt.Sprintf("the kernel has dropped none before the capture (out of time %d times)", squeezed), ""}
+	return exam{"drops", fine, fmt.Sprintf("the kernel has dropped none before the capture (out of time %d times)", squeezed), ""}
 }
 
 // clock judges what stamps the packets.
-func clock(source string) check {
+func clock(source string) exam {
 	switch source {
 	case "":
-		return check{"clock", mind, "what stamps packets is not told here", ""}
+		return exam{"clock", mind, "what stamps packets is not told here", ""}
 	case "hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit":
-		return check{"clock", mind, source + ": slow or coarse; each packet's stamp costs, and round trips are blurred",
+		return exam{"clock", mind, source + ": slow or coarse; each packet's stamp costs, and round trips are blurred",
 			"a machine with a stable tsc stamps better: see dmesg on clocksource"}
 	}
-	return check{"clock", fine, source + ", stamps of the kernel to the nanosecond", ""}
+	return exam{"clock", fine, source + ", stamps of the kernel to the nanosecond", ""}
 }
 
-func socketsAtHand() check {
+func socketsAtHand() exam {
 	if err := sockets.Available(); err != nil {
-		return check{"sockets", mind, "the kernel's own sockets cannot be read: " + err.Error(), "live --sockets needs INET_DIAG: sudo modprobe inet_diag tcp_diag"}
+		return exam{"sockets", mind, "the kernel's own sockets cannot be read: " + err.Error(), "live --sockets needs INET_DIAG: sudo modprobe inet_diag tcp_diag"}
 	}
-	return check{"sockets", fine, "INET_DIAG answers: live --sockets can ask the kernel", ""}
+	return exam{"sockets", fine, "INET_DIAG answers: live --sockets can ask the kernel", ""}
 }
 
 // shortReason is an error without what it is about.
@@ -202,9 +202,9 @@ func readProc(name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-func kernelVersion() check {
+func kernelVersion() exam {
 	if v := readProc("/proc/sys/kernel/osrelease"); v != "" {
-		return check{"kernel", fine, "Linux " + v, ""}
+		return exam{"kernel", fine, "Linux " + v, ""}
 	}
-	return check{"kernel", mind, "not Linux: libpcap alone captures here", ""}
+	return exam{"kernel", mind, "not Linux: libpcap alone captures here", ""}
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // effectiveRights tells which of the rights that are of use this process has.
-func effectiveRights() check {
+func effectiveRights() exam {
 	have, err := rights.Effective()
 	if err != nil {
-		return check{"rights", mind, err.Error(), ""}
+		return exam{"rights", mind, err.Error(), ""}
 	}
 	var names, lacks []string
 	for _, c := range []rights.Capability{rights.NetRaw, rights.SysAdmin, rights.SysPtrace, rights.DACReadSearch} {
@@ -22,9 +22,9 @@ func effectiveRights() check {
 	}
 	switch {
 	case !have.Has(rights.NetRaw):
-		return check{"rights", ill, "cap_net_raw is missing, and captures need it", setcapLine()}
+		return exam{"rights", ill, "cap_net_raw is missing, and captures need it", setcapLine()}
 	case len(lacks) > 0:
-		return check{"rights", fine, strings.Join(names, ", ") + "; without " + strings.Join(lacks, ", ") + " (other namespaces, owners of other users' sockets)", ""}
+		return exam{"rights", fine, strings.Join(names, ", ") + "; without " + strings.Join(lacks, ", ") + " (other namespaces, owners of other users' sockets)", ""}
 	}
-	return check{"rights", fine, strings.Join(names, ", "), ""}
+	return exam{"rights", fine, strings.Join(names, ", "), ""}
 }

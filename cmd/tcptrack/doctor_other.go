@@ -3,6 +3,6 @@
 package main
 
 // effectiveRights is known when an interface is opened.
-func effectiveRights() check {
-	return check{"rights", fine, "the system asks when an interface is opened", ""}
+func effectiveRights() exam {
+	return exam{"rights", fine, "the system asks when an interface is opened", ""}
 }

@@ -11,7 +11,7 @@ import (
 // What the kernel tells in its own words is read right, and silence is no health.
 func TestDoctorReads(t *testing.T) {
 	for _, c := range []struct {
-		got  check
+		got  exam
 		want health
 		says string
 	}{

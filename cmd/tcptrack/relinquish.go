@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -68,9 +69,10 @@ func (r *relinquishing) relinquish(ctx context.Context, thread *rights.Thread, d
 		say("stays root: %s", why)
 		return nil
 	}
-	switch err := thread.Drop(to, append(r.keep, rights.NetRaw)...); {
+	keep := append([]rights.Capability{rights.NetRaw}, r.keep...)
+	switch err := thread.Drop(to, keep...); {
 	case err == nil && root:
-		say("goes on as %s, with no right but to capture; -Z root stays root", to)
+		say("goes on as %s, with no rights but %s; -Z root stays root", to, words(keep))
 	case err == nil:
 	case asked || !errors.Is(err, rights.ErrStays):
 		return &problem{err, "-Z root stays root"}
@@ -78,6 +80,15 @@ func (r *relinquishing) relinquish(ctx context.Context, thread *rights.Thread, d
 		say("stays root, which may not become %s here", to)
 	}
 	return nil
+}
+
+// words lists capabilities.
+func words(list []rights.Capability) string {
+	var names []string
+	for _, c := range list {
+		names = append(names, c.String())
+	}
+	return strings.Join(names, ", ")
 }
 
 // later are the directories in which files are made once the capture runs.
