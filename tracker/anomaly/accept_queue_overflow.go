@@ -47,7 +47,7 @@ func (j *acceptQueueOverflow) Fact(b *Bench, f *tracker.Fact) {
 	if !queued(f.Conn, f.Side) {
 		return
 	}
-	x := j.sent.note(b, f)
+	x, _ := j.sent.note(b, f)
 	server := f.Conn.End(tracker.Server)
 	if x != nil && x.swallowed(f.Conn.End(tracker.Client), server) {
 		return

@@ -58,7 +58,7 @@ const followed = tracker.Moved | tracker.Ended
 // NewBench seats a judge for each rule; set overrides thresholds by code and name. Without a sink findings are only
 // counted, and nothing is put in words.
 func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
-	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: dossiers{by: map[uint64]*dossier{}}}
+	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: newDossiers()}
 	for i, r := range rules {
 		l := Limits{}
 		for _, x := range r.Limits {
@@ -89,7 +89,7 @@ func (b *Bench) Fact(f *tracker.Fact) {
 	b.Advance(f.Time, f.Packet)
 	seats := b.byFact[bits.TrailingZeros32(uint32(f.Kind))]
 	if f.Kind&followed != 0 {
-		if d := b.dossiers.by[f.Conn.Num()]; d != nil {
+		if d := b.dossiers.known(f.Conn.Num()); d != nil {
 			seats &= d.seats
 		} else {
 			seats = 0
@@ -160,7 +160,7 @@ func (b *Bench) WakeAt(a Alarm) {
 // ends closes what is open of a connection that is over by itself, and lays its dossier aside: its line asks for it.
 func (b *Bench) ends(f *tracker.Fact) {
 	num := f.Conn.Num()
-	d := b.dossiers.by[num]
+	d := b.dossiers.known(num)
 	b.dossiers.spare(b.ended)
 	b.last, b.ended = num, d
 	if d == nil {
@@ -170,12 +170,14 @@ func (b *Bench) ends(f *tracker.Fact) {
 		b.closeAll(d, f.Conn.Last())
 	}
 	b.open -= len(d.open)
-	delete(b.dossiers.by, num)
+	b.dossiers.close(num)
 }
 
 // closeAll closes what is open in the order of the rules, the client's before the server's.
 func (b *Bench) closeAll(d *dossier, until int64) {
-	slices.SortFunc(d.open, func(x, y *Finding) int { return int(x.seat)*2 + int(x.Side) - int(y.seat)*2 - int(y.Side) })
+	if len(d.open) > 1 {
+		slices.SortFunc(d.open, func(x, y *Finding) int { return int(x.seat)*2 + int(x.Side) - int(y.seat)*2 - int(y.Side) })
+	}
 	for len(d.open) > 0 {
 		b.Close(d.open[0], until)
 	}
@@ -184,7 +186,7 @@ func (b *Bench) closeAll(d *dossier, until int64) {
 // Codes returns the rules that found something on a connection, for its line: of the connection that ended last, or of
 // one that lives. A rule stands there once for each of its findings. The list is valid until the next fact.
 func (b *Bench) Codes(conn uint64) []*Rule {
-	switch d := b.dossiers.by[conn]; {
+	switch d := b.dossiers.known(conn); {
 	case d != nil:
 		return d.rules
 	case b.ended != nil && conn == b.last:

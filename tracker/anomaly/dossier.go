@@ -53,6 +53,19 @@ func (d *dossier) serial(seat uint8) uint32 {
 type dossiers struct {
 	by   map[uint64]*dossier
 	free []*dossier // empty ones, to be used again
+
+	asked  uint64 // what was looked up last: one judge after the other asks for the same
+	answer *dossier
+}
+
+func newDossiers() dossiers { return dossiers{by: map[uint64]*dossier{}, asked: ^uint64(0)} }
+
+// known returns a connection's dossier, nil if nobody follows it.
+func (l *dossiers) known(conn uint64) *dossier {
+	if conn != l.asked {
+		l.asked, l.answer = conn, l.by[conn]
+	}
+	return l.answer
 }
 
 // maxFree bounds the dossiers that wait to be used again.
@@ -60,16 +73,24 @@ const maxFree = 1 << 10
 
 // of returns a connection's dossier, a new one where there is none.
 func (l *dossiers) of(conn uint64) *dossier {
-	d := l.by[conn]
+	d := l.known(conn)
 	if d == nil {
 		if k := len(l.free); k > 0 {
 			d, l.free = l.free[k-1], l.free[:k-1]
 		} else {
 			d = &dossier{}
 		}
-		l.by[conn] = d
+		l.by[conn], l.answer = d, d
 	}
 	return d
+}
+
+// close takes a connection's dossier out.
+func (l *dossiers) close(conn uint64) {
+	delete(l.by, conn)
+	if conn == l.asked {
+		l.answer = nil
+	}
 }
 
 // spare takes back a dossier that nobody looks at any more.

@@ -3,7 +3,6 @@ package anomaly
 import (
 	"fmt"
 
-	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -26,27 +25,52 @@ var HalfOpen = Rule{
 
 type halfOpen struct {
 	challenged map[uint64]tracker.Side // connections in whose middle a SYN came in that side's name
-
-	young, old map[abort]int64 // when; as young is full, old is forgotten
+	aborts     []abort                 // maxKept of them, in pairs
 }
 
-// abort is a RST that was to end a connection: who sent it, to whom. The connection is soon gone from the table; that the
-// RST was lost shows when the other speaks, perhaps hours later.
-type abort struct{ from, to tcp.Endpoint }
+// abort is a RST that was to end a connection. The connection is soon gone from the table; that the RST was lost shows
+// when the other speaks, perhaps hours later. It has two places, and takes the one of the older.
+type abort struct {
+	who uint64 // a hash of who sent it, to whom; what has the same is taken for it
+	at  int64
+}
 
-func abortOf(f *tracker.Fact) abort {
-	client, server := f.Conn.Endpoints()
+// places are the two of the RST's sender and its receiver.
+func (h *halfOpen) places(f *tracker.Fact) (two []abort, who uint64) {
+	from, to := f.Conn.Endpoints()
 	if f.Side == tracker.Server {
-		client, server = server, client
+		from, to = to, from
 	}
-	return abort{client, server}
+	who = mix(from.Addr, mix(to.Addr, uint64(from.Port)<<16|uint64(to.Port)))
+	i := who % uint64(len(h.aborts)/2) * 2
+	return h.aborts[i : i+2], who
 }
 
 func (h *halfOpen) remember(f *tracker.Fact) {
-	if h.young == nil || len(h.young) == maxKept/2 {
-		h.young, h.old = map[abort]int64{}, h.young
+	if h.aborts == nil {
+		h.aborts = make([]abort, maxKept)
 	}
-	h.young[abortOf(f)] = f.Time
+	two, who := h.places(f)
+	p := &two[0]
+	if p.who != who && (two[1].who == who || two[1].at < p.at) {
+		p = &two[1]
+	}
+	*p = abort{who, f.Time}
+}
+
+// aborted is when the RST's sender had last sent another to end a connection with the same addresses and ports, 0 for
+// never.
+func (h *halfOpen) aborted(f *tracker.Fact) int64 {
+	if h.aborts == nil {
+		return 0
+	}
+	two, who := h.places(f)
+	for _, p := range two {
+		if p.who == who {
+			return p.at
+		}
+	}
+	return 0
 }
 
 // outlived says that a RST of an earlier life of the connection was lost: it answers what is picked up in its middle,
@@ -55,12 +79,8 @@ func (h *halfOpen) outlived(f *tracker.Fact) bool {
 	if !f.Taken || f.Shape != tracker.ShapeReply || !f.Conn.Late() || f.Conn.End(f.Side).Packets() > 1 {
 		return false
 	}
-	k := abortOf(f)
-	at, ok := h.young[k]
-	if !ok {
-		at, ok = h.old[k]
-	}
-	return ok && f.Time-at > quiet
+	at := h.aborted(f)
+	return at != 0 && f.Time-at > quiet
 }
 
 // maxKept bounds the connections that a judge remembers.
@@ -93,7 +113,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 		if !h.outlived(f) {
 			return
 		}
-		before = max(h.young[abortOf(f)], h.old[abortOf(f)])
+		before = h.aborted(f)
 	case readReply:
 		if side, ok := h.challenged[num]; !ok || side != f.Side {
 			return

@@ -67,7 +67,7 @@ func (j *mtuBlackhole) Fact(b *Bench, f *tracker.Fact) {
 		if peer.ShutSince() != 0 || !full(me, peer, f.Seg.Len) {
 			return
 		}
-		if x := j.sent.note(b, f); x != nil && x.n >= j.limit {
+		if x, _ := j.sent.note(b, f); x != nil && x.n >= j.limit {
 			j.repeats(b, f.Side, x, me, peer)
 			if x.n == j.limit {
 				b.WakeAt(Alarm{f.Time + poll, x.Conn, f.Side, alarmRepeats})

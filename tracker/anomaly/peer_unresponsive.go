@@ -22,15 +22,14 @@ var PeerUnresponsive = Rule{
 	Limits:    []Limit{{"repeats", 5, "", "times that one segment was repeated while the peer was silent"}},
 	Wakes:     tracker.Resent | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, silent: map[tallyKey]int{}, deaf: map[tallyKey]deaf{}}
+		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, deaf: map[tallyKey]deaf{}}
 	},
 }
 
 type peerUnresponsive struct {
-	limit  int
-	sent   repeats
-	silent map[tallyKey]int // repetitions since the peer was heard
-	deaf   map[tallyKey]deaf
+	limit int
+	sent  repeats
+	deaf  map[tallyKey]deaf
 }
 
 // deaf is an end that repeats what was acknowledged: it is heard, and hears nothing.
@@ -61,25 +60,20 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 	if f.Kind == tracker.Ended {
 		j.sent.end(f)
 		for _, k := range [...]tallyKey{k, other} {
-			delete(j.silent, k)
 			delete(j.deaf, k)
 		}
 		return
 	}
 	j.listens(b, f, k)
-	before := int64(-1)
-	if x := j.sent[k]; x != nil {
-		before = x.heard
-	}
-	x := j.sent.note(b, f)
+	x, before := j.sent.note(b, f)
 	if x == nil {
 		return
 	}
 	x.heard = j.heard(other, f.Conn.End(other.side))
 	if x.n == 1 || x.heard != before {
-		j.silent[k] = 0
+		x.alone = 0
 	}
-	j.silent[k]++
+	x.alone++
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
 	z := b.Standing(k.conn, k.side)
 	if x.swallowed(me, peer) {
@@ -88,7 +82,7 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 		}
 		return
 	}
-	n := j.silent[k]
+	n := x.alone
 	if n < j.limit || f.Time-x.since < nsPerSecond || peer.ShutSince() != 0 || queued(f.Conn, f.Side) {
 		return
 	}

@@ -72,7 +72,7 @@ func (b *Bench) keeps() bool {
 
 // Standing returns the open finding of the judge at work for that connection and side, nil if there is none.
 func (b *Bench) Standing(conn uint64, side tracker.Side) *Finding {
-	if d := b.dossiers.by[conn]; d != nil {
+	if d := b.dossiers.known(conn); d != nil {
 		return d.find(b.busy, side)
 	}
 	return nil
@@ -116,7 +116,7 @@ func (b *Bench) Withdraw(f *Finding) {
 	b.drop(f)
 	b.Tell(f)
 	b.seats[f.seat].found--
-	if d := b.dossiers.by[f.Conn]; d != nil && !f.Population {
+	if d := b.dossiers.known(f.Conn); d != nil && !f.Population {
 		if i := slices.Index(d.rules, f.Rule); i >= 0 {
 			d.rules = slices.Delete(d.rules, i, i+1)
 		}
@@ -133,7 +133,7 @@ func (b *Bench) drop(f *Finding) {
 		}
 		return
 	}
-	d := b.dossiers.by[f.Conn]
+	d := b.dossiers.known(f.Conn)
 	if d == nil {
 		return
 	}

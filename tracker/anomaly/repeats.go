@@ -14,22 +14,27 @@ type repeated struct {
 	heard    int64  // when the other end was last heard, as of the latest repetition
 	packet   uint64 // the first repetition
 	n        int
+	alone    int // since the other end was heard; of peer-unresponsive
 }
 
 // repeats remembers the latest repeated segment of each end that has one. It forgets a connection when it ends.
 type repeats map[tallyKey]*repeated
 
-// note counts a Resent fact, nil for one that does not count: a FIN (see fin-unacked), or one too many to remember.
-func (r repeats) note(b *Bench, f *tracker.Fact) *repeated {
+// note counts a Resent fact, nil for one that does not count: a FIN (see fin-unacked), or one too many to remember. before
+// is when the other end was heard as of the repetition before, of whatever; -1 if there was none.
+func (r repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
 	if f.Seg.Len == 0 || f.Seg.Flags&tcp.FIN != 0 {
-		return nil
+		return nil, 0
 	}
 	k := tallyKey{f.Conn.Num(), f.Side}
 	me := f.Conn.End(f.Side)
-	x := r[k]
+	x, before = r[k], -1
+	if x != nil {
+		before = x.heard
+	}
 	if x == nil || x.at != f.Seg.Seq || x.next != me.Next() {
 		if x == nil && len(r) >= maxKept {
-			return nil
+			return nil, 0
 		}
 		if x == nil {
 			x = &repeated{Case: CaseOf(f.Conn)}
@@ -40,7 +45,7 @@ func (r repeats) note(b *Bench, f *tracker.Fact) *repeated {
 	}
 	x.n++
 	x.heard = f.Conn.End(f.Side.Other()).SentAt()
-	return x
+	return x, before
 }
 
 // end forgets a connection.
