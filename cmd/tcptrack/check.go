@@ -55,7 +55,7 @@ func newCheck() *cobra.Command {
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report to `FILE`")
 	f.BoolVar(&o.github, "github", false, "annotate the lines in GitHub, and write the step's summary")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
-	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	boundFlag(f, &o.maxConnections)
 	o.thresholds.register(f)
 	return cmd
 }

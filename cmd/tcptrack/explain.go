@@ -56,7 +56,7 @@ func newExplain() *cobra.Command {
 	f.BoolVar(&o.all, "all", false, "every row of the ladder")
 	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
 	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
-	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	boundFlag(f, &o.maxConnections)
 	o.outputFlags(f)
 	o.thresholds.register(f)
 	o.selection.add(cmd)

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path"
 	"runtime/pprof"
 	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/tcptrack/tcptrack/tracker"
 )
@@ -13,6 +17,13 @@ import (
 // defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
 func defaultMaxConnections() uint {
 	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes))
+}
+
+// boundFlag adds the flag of the bound on connections.
+func boundFlag(f *pflag.FlagSet, n *uint) {
+	const name = "max-connections"
+	f.UintVar(n, name, defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	f.Lookup(name).DefValue = "what a quarter of the memory holds" // of any machine: manual pages are not made for this one
 }
 
 // machineMemory is the memory of the machine, or of our control group where that is less; 4 GiB where neither is told.
@@ -26,12 +37,27 @@ func machineMemory() uint64 {
 			}
 		}
 	}
-	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		if limit, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 64); err == nil {
-			memory = min(memory, limit)
+	for _, file := range groupLimits() {
+		if text, err := os.ReadFile(file); err == nil {
+			if limit, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 64); err == nil {
+				memory = min(memory, limit)
+			}
 		}
 	}
 	return memory
+}
+
+// groupLimits are the files that limit the memory of our control group and of those that it is in.
+func groupLimits() (files []string) {
+	text, _ := os.ReadFile("/proc/self/cgroup")
+	_, group, _ := strings.Cut("\n"+string(text), "\n0::")
+	group, _, _ = strings.Cut(group, "\n")
+	for group = path.Clean("/" + group); ; group = path.Dir(group) {
+		files = append(files, path.Join("/sys/fs/cgroup", group, "memory.max"))
+		if group == "/" {
+			return files
+		}
+	}
 }
 
 // profile writes a CPU profile to the named file until stop is called; no name, no profile.

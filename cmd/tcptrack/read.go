@@ -96,7 +96,7 @@ func (o *readOptions) sourceFlags(f *pflag.FlagSet) {
 func (o *readOptions) packetFlags(f *pflag.FlagSet) {
 	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
 	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
-	f.UintVar(&o.maxConnections, "max-connections", defaultMaxConnections(), "track at most `N` connections at once, 0 without bound")
+	boundFlag(f, &o.maxConnections)
 }
 
 // outputFlags adds the flags that say where the answer goes.
