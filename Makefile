@@ -2,6 +2,7 @@
 # make test   all tests
 # make check  what CI calls: gofmt, vet, staticcheck, tests with -race, ten seconds of each fuzz target, both builds
 # make build  bin/tcptrack        make bench  benchmarks        make fuzz FUZZTIME=10m  longer fuzzing
+# make deb    bin/tcptrack-go_VERSION_ARCH.deb; with libpcap where make build has it, CGO_ENABLED=0 make deb without
 
 GO       ?= go
 FUZZTIME ?= 10s
@@ -15,13 +16,19 @@ STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CGO  = $(shell $(GO) env CGO_ENABLED)
 TAGS = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && [ -e /usr/include/pcap.h ] && echo -tags libpcap)
 
-.PHONY: run test check build bench fuzz fmt vet staticcheck race builds libpcap
+.PHONY: run test check build deb bench fuzz fmt vet staticcheck race builds libpcap
 
 run: build
 	@bin/tcptrack read $(HANG)
 
 build: libpcap
 	@$(GO) build -trimpath $(TAGS) -ldflags "-X main.version=$(VERSION)" -o bin/tcptrack ./cmd/tcptrack
+
+# Stripped, and without what differs from one machine to the next.
+deb: libpcap
+	@command -v dpkg-deb >/dev/null || { echo "make deb needs dpkg-deb: apt-get install dpkg"; exit 1; }
+	@$(GO) build -trimpath -buildvcs=false $(TAGS) $(if $(TAGS),-buildmode=pie) -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o bin/deb/tcptrack ./cmd/tcptrack
+	@deploy/deb/build.sh bin/deb/tcptrack bin
 
 test: libpcap
 	$(GO) test $(TAGS) ./...
