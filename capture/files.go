@@ -25,6 +25,8 @@ type files struct {
 	gone     uint64   // Dropped of inputs that have ended
 	strange  []uint32 // link types warned of
 	fatal    error    // why nothing at all can be read
+	refused  bool     // fatal, though there are packets: the filter is not for their link type
+	screen   *screen  // nil: there is no filter
 	shower   shower
 	read     atomic.Int64
 	quit     chan struct{}
@@ -40,6 +42,10 @@ func Open(names []string, opt Options) (Source, error) {
 	s := &files{opt: opt, quit: make(chan struct{})}
 	s.dec.checksum = opt.Checksum
 	s.shower.to = opt.Recorder
+	if opt.Filter != nil {
+		s.screen = &screen{filter: opt.Filter}
+		s.screen.all.checksum = opt.Checksum
+	}
 	for _, name := range names {
 		in, err := openInput(name, &opt, s)
 		if err == nil {
@@ -150,8 +156,12 @@ func (s *files) readOne(segs []tcp.Segment) (n int, err error) {
 // take decodes a record into seg, shows it to who asked for it, and returns how many segments came of it.
 func (s *files) take(in *input, rec *record, seg *tcp.Segment) int {
 	n := s.decode(in, rec, seg)
-	if s.shower.to != nil && !rec.other {
-		s.shower.show(rec, s.stats.Packets, in.where(rec), n, seg)
+	if s.shower.to != nil && !rec.other && (s.screen == nil || s.screen.passed) {
+		shown := n
+		if n > 0 && seg.Filtered {
+			shown = 0
+		}
+		s.shower.show(rec, s.stats.Packets, in.where(rec), shown, seg)
 	}
 	return n
 }
@@ -165,6 +175,9 @@ func (s *files) decode(in *input, rec *record, seg *tcp.Segment) int {
 		st.First = rec.time
 	}
 	st.Last = rec.time
+	if s.screen != nil {
+		return s.sift(in, rec, seg)
+	}
 	skip := SkipNotPacket
 	if !rec.other {
 		skip = s.dec.decode(rec, seg)
@@ -183,7 +196,7 @@ func (s *files) decode(in *input, rec *record, seg *tcp.Segment) int {
 }
 
 func (s *files) enough() bool {
-	return s.opt.MaxPackets > 0 && s.stats.Packets >= s.opt.MaxPackets
+	return s.refused || s.opt.MaxPackets > 0 && s.stats.Packets-s.skipped[SkipFiltered] >= s.opt.MaxPackets
 }
 
 // end returns the error that a batch of n segments ends with.
@@ -191,7 +204,7 @@ func (s *files) end(n int) error {
 	switch {
 	case n > 0:
 		return nil
-	case s.fatal != nil && s.stats.Packets == 0:
+	case s.fatal != nil && (s.stats.Packets == 0 || s.refused):
 		return s.fatal
 	}
 	return io.EOF

@@ -1,10 +1,14 @@
 package capture
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
 
 // captureFilter is the program by which the kernel takes packets of the interfaces, all if none is named, up to snap
-// octets of each. The loopback interface shows each packet twice, on its way out and in again: once is enough.
-func captureFilter(indexes []int, snap int) (program []unix.SockFilter) {
+// octets of each, or as the program pass says. The loopback interface shows each packet twice, on its way out and in
+// again: once is enough.
+func captureFilter(indexes []int, snap int, pass []bpf.RawInstruction) (program []unix.SockFilter) {
 	const (
 		load   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
@@ -22,11 +26,42 @@ func captureFilter(indexes []int, snap int) (program []unix.SockFilter) {
 		}
 		program = append(program, unix.SockFilter{Code: answer, K: 0})
 	}
-	return append(program,
+	program = append(program,
 		unix.SockFilter{Code: load, K: hardware},
-		unix.SockFilter{Code: equal, Jf: 2, K: hardwareLoopback},
+		unix.SockFilter{Code: equal, Jf: 3, K: hardwareLoopback},
 		unix.SockFilter{Code: load, K: direction},
-		unix.SockFilter{Code: equal, Jt: 1, K: unix.PACKET_OUTGOING},
-		unix.SockFilter{Code: answer, K: uint32(snap)},
+		unix.SockFilter{Code: equal, Jf: 1, K: unix.PACKET_OUTGOING},
 		unix.SockFilter{Code: answer, K: 0})
+	if pass == nil {
+		pass = []bpf.RawInstruction{{Op: answer, K: uint32(snap)}}
+	}
+	for _, i := range pass {
+		program = append(program, unix.SockFilter{Code: i.Op, Jt: i.Jt, Jf: i.Jf, K: i.K})
+	}
+	return program
+}
+
+// askHardware returns an interface's kind, an ARPHRD_ number.
+func askHardware(fd int, name string) (uint16, error) {
+	request, err := unix.NewIfreq(name)
+	if err == nil {
+		err = unix.IoctlIfreq(fd, unix.SIOCGIFHWADDR, request)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return request.Uint16(), nil
+}
+
+// filterProgram makes the filter's program for the ring; nil without a filter.
+func (s *live) filterProgram() ([]bpf.RawInstruction, error) {
+	if s.opt.Filter == nil {
+		return nil, nil
+	}
+	for _, name := range s.watched.names {
+		if kind, err := askHardware(s.fd, name); err == nil && kind >= hardwareWLAN && kind <= hardwareRadiotap {
+			return nil, s.opt.Filter.wrong("an interface in monitor mode takes filters with --backend pcap alone, in a build with libpcap")
+		}
+	}
+	return s.opt.Filter.kernel(uint32(s.opt.Snap))
 }

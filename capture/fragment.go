@@ -52,6 +52,7 @@ type fragments struct {
 	order   []begun // as they began, to find the oldest; those gone since are among them
 	bytes   int
 	evicted uint64
+	added   uint64 // fragments that came
 }
 
 // add takes a fragment. When it completes its datagram it returns the payload, as far as captured without a hole, sets
@@ -61,6 +62,7 @@ func (f *fragments) add(d *decoder, seg *tcp.Segment, p fragment) ([]byte, bool)
 	if seg.Flow.V6 != 0 {
 		key.proto = 0 // RFC 8200 4.5: only the first fragment's next header counts
 	}
+	f.added++
 	f.expire(d.now)
 	g := f.open[key]
 	if g == nil {

@@ -21,6 +21,7 @@ type LiveOptions struct {
 	Backend     string // one of Backends; "" is the first
 	Checksum    ChecksumMode
 	MaxPackets  uint64   // stop after so many; 0 goes on
+	Filter      *Filter  // nil: every packet is taken
 	Snap        int      // octets kept of each packet; 0 is DefaultSnap
 	Promiscuous bool     // also what is addressed to other hosts
 	Recorder    Recorder // shown each packet; nil: nobody looks

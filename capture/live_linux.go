@@ -12,6 +12,7 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -33,8 +34,9 @@ const (
 // live captures from interfaces through one ring, so that packets of all of them come in the order of their capture.
 type live struct {
 	opt  LiveOptions
-	mu   sync.Mutex // held by Read, and by Close to take the ring away
-	fd   int        // -1 after Close
+	pass []bpf.RawInstruction // the filter's program; nil: there is none
+	mu   sync.Mutex           // held by Read, and by Close to take the ring away
+	fd   int                  // -1 after Close
 	ring []byte
 
 	dec     decoder
@@ -80,7 +82,10 @@ func openRing(names []string, opt LiveOptions) (LiveSource, error) {
 }
 
 // setUp makes the ring and begins to capture.
-func (s *live) setUp() error {
+func (s *live) setUp() (err error) {
+	if s.pass, err = s.filterProgram(); err != nil {
+		return err
+	}
 	if err := s.filter(s.program()); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
@@ -102,7 +107,7 @@ func (s *live) captured() []int {
 }
 
 // program is the filter as the interfaces are now.
-func (s *live) program() []unix.SockFilter { return captureFilter(s.captured(), s.opt.Snap) }
+func (s *live) program() []unix.SockFilter { return captureFilter(s.captured(), s.opt.Snap, s.pass) }
 
 // attach has the socket receive from the interfaces as they are now.
 func (s *live) attach() error {

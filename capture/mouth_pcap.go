@@ -79,7 +79,11 @@ func (m *mouth) open(name string, index int, s *pcapLive) error {
 	if m.link == linkSLL {
 		keep = max(keep-14, 1)
 	}
-	if err := h.SetBPFInstructionFilter([]libpcap.BPFInstruction{{Code: 6, K: uint32(keep)}}); err != nil {
+	program, err := s.opt.Filter.program(h, uint32(keep))
+	if err != nil {
+		return err
+	}
+	if err := h.SetBPFInstructionFilter(program); err != nil {
 		return err
 	}
 	m.shown = &Interface{ID: uint32(index), Link: m.link, Snap: uint32(s.opt.Snap + tagRoom), Name: name}

@@ -33,7 +33,8 @@ type Options struct {
 	Checksum   ChecksumMode
 	Follow     bool      // wait for more at the end of a file, until Close
 	Stdin      io.Reader // what the name "-" stands for; nil is os.Stdin
-	MaxPackets uint64    // stop after so many records; 0 is all
+	MaxPackets uint64    // stop after so many records that pass the filter; 0 is all
+	Filter     *Filter   // nil: every record is taken
 	Recorder   Recorder  // shown each packet; nil: nobody looks
 }
 
@@ -51,11 +52,12 @@ const (
 	SkipNested                // more than maxDepth tunnels in each other
 	SkipLinkType              // a link type that is not known here
 	SkipNotPacket             // a record that is no packet, as a journal entry in a pcapng file
+	SkipFiltered              // left out by the filter
 	numSkips
 )
 
 var skipNames = [numSkips]string{
-	"", "not-ip", "not-tcp", "fragment", "truncated", "bad-ip", "bad-tcp", "nested", "link-type", "not-packet",
+	"", "not-ip", "not-tcp", "fragment", "truncated", "bad-ip", "bad-tcp", "nested", "link-type", "not-packet", "filtered",
 }
 
 // String spells the reason as outputs have it.
@@ -80,7 +82,7 @@ func listSkipped(counts *[numSkips]uint64) (list []Skipped) {
 // Stats are the counts of a Source.
 type Stats struct {
 	Packets  uint64    // records read
-	Segments uint64    // of them, handed out
+	Segments uint64    // of them, handed out and not marked as filtered
 	Skipped  []Skipped // of them, not; reasons that occurred, in the order of Skip
 	Dropped  uint64    // packets that the capturing system lost, by its own statistics in the capture
 	Received uint64    // packets that the kernel counts as seen by a live capture, the dropped among them

@@ -184,5 +184,6 @@ type Config struct {
 	Witness        Witness  // takes facts; nil: nobody judges
 	Facts          FactKind // the kinds that Witness wants
 	MaxConnections int      // bound on what is tracked at once; 0: unbounded
+	Filtered       bool     // segments come that are marked as filtered: they are numbered, at the cost and bound of a second Tracker
 	Seed           uint64   // of the flow hash; 0: drawn at random
 }

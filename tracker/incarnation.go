@@ -9,7 +9,7 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	if s.Flags&tcp.ACK != 0 {
 		return t.answered(n, c, snd, rcv, s)
 	}
-	if s.Flags&tcp.ACK != 0 || s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq || c.num == t.begun {
+	if s.Flags&tcp.ACK != 0 || s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq {
 		return n, c
 	}
 	over := tcp.Set(Closed, TimeWait)

@@ -3,6 +3,7 @@ package tracker
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 )
 
@@ -26,7 +27,7 @@ func (t *Tracker) Living() iter.Seq[View] {
 				return
 			}
 		}
-		stubsBefore(t.begun)
+		stubsBefore(math.MaxUint64)
 	}
 }
 

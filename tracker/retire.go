@@ -1,6 +1,10 @@
 package tracker
 
-import "github.com/tcptrack/tcptrack/internal/tcp"
+import (
+	"math"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
 
 // retire writes the connection's line and forgets it; over says that it ended by itself.
 func (t *Tracker) retire(n uint32, c *conn, over bool) {
@@ -41,7 +45,7 @@ func (t *Tracker) Close() {
 		t.giveUp(l.n, c)
 		t.tellEnd(l.n, c, false)
 	}
-	stubsBefore(t.begun)
+	stubsBefore(math.MaxUint64)
 	t.empty()
 }
 

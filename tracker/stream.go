@@ -26,6 +26,10 @@ func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
 	if c.known == allKnown && s.Flags&tcp.SYN == 0 {
 		return
 	}
+	if t.numbers != nil && !t.replays {
+		t.numbers.give(t, n, c, s)
+		return
+	}
 	first := c.known == 0
 	if first {
 		c.numbered = t.streams.join(&c.key)

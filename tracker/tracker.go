@@ -22,6 +22,7 @@ type Tracker struct {
 	bound   bound
 	frames  frames
 	losses  losses
+	numbers *numbers // nil: no filter leaves out anything
 
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
@@ -52,6 +53,10 @@ func New(cfg Config) *Tracker {
 	if cfg.Witness != nil {
 		t.wakes = cfg.Witness.Next()
 	}
+	if cfg.Filtered {
+		t.numbers = newNumbers(&t.cfg)
+		t.streams.over = true // they are not numbered here
+	}
 	t.empty()
 	return t
 }
@@ -73,6 +78,10 @@ const batch = 32
 
 // Observe takes segments in the order of the capture.
 func (t *Tracker) Observe(segs []tcp.Segment) {
+	if t.numbers != nil {
+		t.observeSome(segs)
+		return
+	}
 	var at [batch]aim
 	for len(segs) > 0 {
 		some := segs[:min(len(segs), batch)]
@@ -203,6 +212,9 @@ func (t *Tracker) introduce(c *conn, h uint32, s *tcp.Segment) {
 	c.num, c.first, c.start = t.begun, s.Number, t.now
 	c.vlan = s.VLAN
 	t.begun++
+	if t.numbers != nil && !t.replays {
+		c.num = t.numbers.conn
+	}
 	for d := range c.ends {
 		e := &c.ends[d]
 		e.sure, e.est, e.set = Closed, Closed, tcp.Set(Closed)

@@ -61,8 +61,8 @@ const (
 	beside      = 0xfffff000 // SKF_AD_OFF
 	tagNumber   = beside + 44
 	tagPresent  = beside + 48
-	etherBeside = beside + 0 // the ethertype
-	hardware    = beside + 28
+	etherBeside = beside + 0  // the ethertype
+	hardware    = beside + 28 // ARPHRD_ number
 )
 
 // kernelLayout is of an interface without a link header that is known: the kernel knows where the network header is.

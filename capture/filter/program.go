@@ -41,8 +41,8 @@ func (e *Expr) compile(l layout, tagged bool, yes uint32) ([]bpf.RawInstruction,
 		return nil, &Error{Text: e.text, Len: len(e.text), What: fmt.Sprintf("the filter has %d tests, and no more than %d can be", len(g.order), maxTests)}
 	}
 	g.reduce()
-	if g.root == g.no {
-		return nil, &Error{Text: e.text, Len: len(e.text), What: fmt.Sprintf("no packet of %s can pass this", l.name)}
+	if g.root == g.no && l.name != kernelLayout.name && !tagged {
+		return nil, &Error{Text: e.text, Len: len(e.text), What: fmt.Sprintf("no packet of %s can pass this", l.name), Never: true}
 	}
 	return raw(g.assemble(yes)), nil
 }
@@ -50,6 +50,9 @@ func (e *Expr) compile(l layout, tagged bool, yes uint32) ([]bpf.RawInstruction,
 // NewProgram takes a program that somebody else has compiled. It must end, as the kernel and libpcap check: jumps lead
 // onward, the last instruction returns.
 func NewProgram(code []bpf.RawInstruction) *Program { return &Program{code} }
+
+// Nothing lets no packet pass.
+var Nothing = NewProgram([]bpf.RawInstruction{{Op: classReturn}})
 
 // The classes, sizes and modes of BPF (McCanne and Jacobson 1993, table 1; linux/bpf_common.h).
 const (

@@ -46,6 +46,7 @@ type Config struct {
 	Fact           func(*tracker.Fact)       // shown each before it is judged; nil: nobody looks
 	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
 	Kernel         Kernel                    // of a live source, whose word is taken in; nil: nobody asks it
+	Filtered       bool                      // a filter marks segments of the source
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
 	Moments        []Moment                  // points of the capture at which At looks
@@ -93,6 +94,7 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Witness:        witness,
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,
+		Filtered:       cfg.Filtered,
 	})}
 	r.moments = momentsOf(cfg.Moments)
 	ended := make(chan error, 1)
@@ -117,6 +119,7 @@ type run struct {
 	cfg  Config
 
 	mu      sync.Mutex
+	kept    []tcp.Segment // reused for passed
 	over    bool
 	tracker *tracker.Tracker
 	bench   *anomaly.Bench
@@ -145,7 +148,7 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 	}
 	r.stats = r.src.Stats()
 	if r.cfg.Segments != nil {
-		r.cfg.Segments(segs)
+		r.cfg.Segments(r.passed(segs))
 	}
 	r.heedLoss(segs)
 	r.observe(segs)
@@ -196,6 +199,20 @@ func (r *run) hear() {
 		}
 		k.Heard(w, r.tracker.Hear(w))
 	}
+}
+
+// passed returns the segments that no filter leaves out, to be looked at until the next call.
+func (r *run) passed(segs []tcp.Segment) []tcp.Segment {
+	if !r.cfg.Filtered {
+		return segs
+	}
+	r.kept = r.kept[:0]
+	for i := range segs {
+		if !segs[i].Filtered {
+			r.kept = append(r.kept, segs[i])
+		}
+	}
+	return r.kept
 }
 
 // finish retires the connections that are left and counts up.

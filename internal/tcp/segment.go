@@ -22,6 +22,8 @@ type Segment struct {
 	Sum  Sum
 	Snap bool // the capture does not hold the whole segment
 
+	Filtered bool // a capture filter leaves it out: it counts in the numbers of connections and streams alone
+
 	VLAN [2]uint16 // VLAN identifiers, outer first, 0 where there is none
 
 	Options Options
