@@ -6,6 +6,9 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
+// Marks says that segments that the filter leaves out are handed out too.
+func (s *files) Marks() bool { return s.screen != nil }
+
 // sift is decode behind a filter. A segment that is left out is handed out too, marked so: connections and streams are
 // numbered as without a filter. A datagram counts as passed when all its fragments do.
 func (s *files) sift(in *input, rec *record, seg *tcp.Segment) int {

@@ -19,6 +19,13 @@ type Source interface {
 	Close() error
 }
 
+// MarkingSource is a Source that may also hand out, marked, what its filter leaves out.
+type MarkingSource interface {
+	Source
+	// Marks says that it does.
+	Marks() bool
+}
+
 // ChecksumMode says which segments have their checksum verified.
 type ChecksumMode uint8
 

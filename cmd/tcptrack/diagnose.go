@@ -21,7 +21,9 @@ func newDiagnose() *cobra.Command {
 		Example: diagnoseExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = append(o.files, args...)
+			if err := o.name(args); err != nil {
+				return err
+			}
 			return o.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

@@ -54,6 +54,7 @@ func newExplain() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.BoolVar(&o.all, "all", false, "every row of the ladder")
+	o.filtering.add(f)
 	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
 	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
 	boundFlag(f, &o.maxConnections)
@@ -183,13 +184,15 @@ func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.Ch
 	return life, summarise(result), scan(ctx, src, life.Segment)
 }
 
-// scan shows every segment of a source.
+// scan shows every segment of a source that passes its filter.
 func scan(ctx context.Context, src capture.Source, show func(*tcp.Segment)) error {
 	segs := make([]tcp.Segment, 256)
 	for ctx.Err() == nil {
 		n, err := src.Read(segs)
 		for i := range segs[:n] {
-			show(&segs[i])
+			if !segs[i].Filtered {
+				show(&segs[i])
+			}
 		}
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -47,13 +47,15 @@ func newExtract() *cobra.Command {
 		Example: extractExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = append(o.files, args...)
+			if err := o.name(args); err != nil {
+				return err
+			}
 			return o.extract(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone")
+	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; words behind it are a filter")
 	f.StringVarP(&o.destination, "write", "w", "", "save in `FILE`: pcapng, or pcap where it ends so; - is standard output")
 	f.StringVarP(&o.destination, "out", "O", "", "the same as -w `FILE`")
 	f.UintSliceVar(&o.conns, "conn", nil, "connections by their `NUMBER`, the column CONN of read")
@@ -162,7 +164,11 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 
 // packets shows each packet of the captures once more.
 func (o *extraction) packets(ctx context.Context, checksum capture.ChecksumMode, show capture.Recorder) (capture.Stats, error) {
-	src, err := capture.Open(o.files, capture.Options{Checksum: checksum, MaxPackets: o.readOptions.packets, Recorder: show})
+	filter, err := o.filtering.parse()
+	if err != nil {
+		return capture.Stats{}, err
+	}
+	src, err := capture.Open(o.files, capture.Options{Checksum: checksum, MaxPackets: o.readOptions.packets, Filter: filter, Recorder: show})
 	if err != nil {
 		return capture.Stats{}, err
 	}

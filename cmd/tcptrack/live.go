@@ -34,6 +34,7 @@ type liveOptions struct {
 
 const liveExample = `  tcptrack live                               the interface of the default route
   tcptrack -i eth0 -i lo                      several, -i any for all
+  tcptrack live -i eth0 tcp port 443          some of the packets
   tcptrack live -i eth0 -o json | jq .        JSON Lines, each at once
   tcptrack live -i eth0 --duration 30s --fail-on critical`
 
@@ -41,14 +42,14 @@ const liveExample = `  tcptrack live                               the interface
 func newLive() *cobra.Command {
 	var o liveOptions
 	cmd := &cobra.Command{
-		Use:     "live [-i INTERFACE]...",
+		Use:     "live [-i INTERFACE]... [FILTER]",
 		Short:   "Watch interfaces: connections and findings as they happen",
 		Example: liveExample,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &problem{fmt.Errorf("%s: live reads no file", args[0]), "interfaces are named by -i, files are for tcptrack read"}
+			if len(args) > 0 && len(o.interfaces) == 0 {
+				return &problem{fmt.Errorf("%s: live reads no file", args[0]), "interfaces are named by -i, and what stands behind is a filter; files are for tcptrack read"}
 			}
-			return nil
+			return o.filtering.words(args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.runLive(cmd) },
 	}
@@ -144,9 +145,13 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 	if o.snap > 0 {
 		snap = int(min(o.snap, capture.MaxSnap))
 	}
+	filter, err := o.filtering.parse()
+	if err != nil {
+		return nil, err
+	}
 	src, err := capture.Live(names, capture.LiveOptions{
 		Backend: o.capturing.backend, Do: o.capturing.thread.Do,
-		Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own,
+		Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own, Filter: filter,
 		Recorder: o.saving.recorder(),
 	})
 	if err != nil {

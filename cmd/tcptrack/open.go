@@ -14,13 +14,20 @@ import (
 
 // open opens the captures, or the one text trace.
 func (o *readOptions) open(checksum capture.ChecksumMode, stdin io.Reader) (capture.Source, error) {
+	filter, err := o.filtering.parse()
+	if err != nil {
+		return nil, err
+	}
 	if len(o.files) == 1 && isTrace(o.files[0]) {
+		if filter != nil {
+			return nil, &problem{fmt.Errorf("%s: is a text trace, and holds no packets to filter", o.files[0]), "-Y selects connections of it too: tcptrack help selection"}
+		}
 		if o.saving.wanted() {
 			return nil, &problem{fmt.Errorf("%s: is a text trace, and holds no packets to save", o.files[0]), "name a pcap or pcapng file"}
 		}
 		return openTrace(o.files[0], o.packets)
 	}
-	return capture.Open(o.files, capture.Options{Checksum: checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets, Recorder: o.saving.recorder()})
+	return capture.Open(o.files, capture.Options{Checksum: checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets, Filter: filter, Recorder: o.saving.recorder()})
 }
 
 // isTrace says whether a file begins as a text trace does: with a comment or its origin.

@@ -43,6 +43,8 @@ func nextStep(err error) string {
 	switch {
 	case errors.As(err, &p):
 		return p.next
+	case filterStep(err) != "":
+		return filterStep(err)
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the path; tcpdump -i any -w FILE tcp writes a capture"
 	case errors.Is(err, fs.ErrPermission):

@@ -30,6 +30,7 @@ type readOptions struct {
 	color          string
 	failOn         string
 	thresholds     thresholds
+	filtering      filtering
 	saving         saving
 	selection      selection
 	cpuProfile     string
@@ -42,6 +43,7 @@ type readOptions struct {
 const readExample = `  tcptrack read hang.pcap                     worst connections first
   tcptrack read --all a.pcap b.pcap           several files, one capture in time order
   tcptrack read -o json --events all x.pcap   every change of state, for programs
+  tcptrack read -r x.pcap tcp port 443        some of the packets
   tcpdump -U -w - tcp | tcptrack read -o json -`
 
 // newRead builds the command that reads captures.
@@ -55,7 +57,9 @@ func readCommand(o *readOptions) *cobra.Command {
 		Example: readExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = append(o.files, args...)
+			if err := o.name(args); err != nil {
+				return err
+			}
 			stop, err := profile(o.cpuProfile)
 			if err != nil {
 				return err
@@ -87,14 +91,15 @@ func (o *readOptions) formatFlags(f *pflag.FlagSet, format string) {
 
 // sourceFlags adds the flags that say what is read, and how.
 func (o *readOptions) sourceFlags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input")
+	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; - is standard input; words behind it are a filter")
 	f.BoolVar(&o.follow, "follow", false, "wait for more at the end of a file that still grows")
 	o.packetFlags(f)
 }
 
 // packetFlags adds the flags that say what of the packets is taken.
 func (o *readOptions) packetFlags(f *pflag.FlagSet) {
-	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
+	o.filtering.add(f)
+	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets that pass the filter")
 	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
 	boundFlag(f, &o.maxConnections)
 }

@@ -27,6 +27,7 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
                                         some of them; help selection has the words
   tcptrack read -o json hang.pcap       JSON Lines for programs
   tcptrack -i eth0                      the same of an interface, as it happens
+  tcptrack -i eth0 tcp port 443         some of its packets; help filters has the words
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
 
 A file alone means read, an interface live; a file named like a command needs ./ in front.`
@@ -50,13 +51,18 @@ func newRoot() *cobra.Command {
 			return o.capturing.list(cmd.OutOrStdout(), "table")
 		}
 		if len(o.interfaces) > 0 {
-			if len(args)+len(o.files) > 0 {
+			if len(o.files) > 0 {
 				return &problem{errors.New("an interface and a file at once"), "tcptrack -i INTERFACE captures, tcptrack FILE reads"}
+			}
+			if err := o.filtering.words(args); err != nil {
+				return err
 			}
 			return o.runLive(cmd)
 		}
-		if err := mistypedCommand(cmd, args); err != nil {
-			return err
+		if len(o.files) == 0 {
+			if err := mistypedCommand(cmd, args); err != nil {
+				return err
+			}
 		}
 		return readFiles(cmd, args)
 	}
@@ -64,6 +70,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagProblem)
 	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
+	root.AddCommand(newFilterHelp())
 	return root
 }
 

@@ -46,7 +46,6 @@ type Config struct {
 	Fact           func(*tracker.Fact)       // shown each before it is judged; nil: nobody looks
 	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
 	Kernel         Kernel                    // of a live source, whose word is taken in; nil: nobody asks it
-	Filtered       bool                      // a filter marks segments of the source
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
 	Moments        []Moment                  // points of the capture at which At looks
@@ -86,7 +85,9 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		witness = overheard{bench, cfg.Fact}
 	}
 	live, _ := src.(capture.LiveSource)
-	r := &run{src: src, live: live, cfg: cfg, bench: bench, tracker: tracker.New(tracker.Config{
+	marks, _ := src.(capture.MarkingSource)
+	filtered := marks != nil && marks.Marks()
+	r := &run{src: src, live: live, cfg: cfg, filtered: filtered, bench: bench, tracker: tracker.New(tracker.Config{
 		Sink:           judged{cfg.Sink, bench},
 		Transitions:    cfg.Transitions,
 		Connections:    cfg.Connections,
@@ -94,7 +95,7 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Witness:        witness,
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,
-		Filtered:       cfg.Filtered,
+		Filtered:       filtered,
 	})}
 	r.moments = momentsOf(cfg.Moments)
 	ended := make(chan error, 1)
@@ -118,8 +119,10 @@ type run struct {
 	live capture.LiveSource // src if it is one, else nil
 	cfg  Config
 
+	filtered bool          // segments come that a filter has marked
+	kept     []tcp.Segment // reused for passed
+
 	mu      sync.Mutex
-	kept    []tcp.Segment // reused for passed
 	over    bool
 	tracker *tracker.Tracker
 	bench   *anomaly.Bench
@@ -203,7 +206,7 @@ func (r *run) hear() {
 
 // passed returns the segments that no filter leaves out, to be looked at until the next call.
 func (r *run) passed(segs []tcp.Segment) []tcp.Segment {
-	if !r.cfg.Filtered {
+	if !r.filtered {
 		return segs
 	}
 	r.kept = r.kept[:0]
