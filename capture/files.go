@@ -78,7 +78,7 @@ func (s *files) look(in *input, several bool) error {
 			err = in.sniff()
 		}
 		if err == nil {
-			return nil
+			return s.suits(in)
 		}
 	}
 	if err == errWait {

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -8,6 +9,18 @@ import (
 
 // Marks says that segments that the filter leaves out are handed out too.
 func (s *files) Marks() bool { return s.screen != nil }
+
+// suits finds out whether there can be the filter for a file that has one link type.
+func (s *files) suits(in *input) error {
+	if s.screen == nil || in.pcap == nil {
+		return nil
+	}
+	if err := s.screen.prepare(in.pcap.link); err != nil {
+		in.close()
+		return fmt.Errorf("capture: %s: %w", in.name, err)
+	}
+	return nil
+}
 
 // sift is decode behind a filter. A segment that is left out is handed out too, marked so: connections and streams are
 // numbered as without a filter. A datagram counts as passed when all its fragments do.

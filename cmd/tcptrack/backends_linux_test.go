@@ -212,19 +212,33 @@ func (s *started) all(t *testing.T) (lines []string) {
 // too: on a cable, with VLAN tags, on several interfaces at once, and on all.
 func TestBackEndsAgree(t *testing.T) {
 	h := newHosts(t)
-	for _, c := range []struct {
+	type agreement struct {
 		name       string
 		at         int // number of the host that captures
 		interfaces []string
 		traffic    []func(*testing.T)
 		lines      int    // at least
 		dump       string // what tcpdump captures from for the same
-	}{
-		{"cable", 0, []string{"h0"}, []func(*testing.T){h.talk}, 40, "h0"},
-		{"tags", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 50, "h1"},
-		{"any", 1, []string{"any"}, []func(*testing.T){h.talk}, 40, "any"},
-		{"several", 0, []string{"h0", "lo"}, []func(*testing.T){h.talk}, 40, "h0"},
-	} {
+		filter     string // words behind the interfaces, tcpdump's too
+	}
+	cases := []agreement{
+		{"cable", 0, []string{"h0"}, []func(*testing.T){h.talk}, 40, "h0", ""},
+		{"tags", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 50, "h1", ""},
+		{"any", 1, []string{"any"}, []func(*testing.T){h.talk}, 40, "any", ""},
+		{"several", 0, []string{"h0", "lo"}, []func(*testing.T){h.talk}, 40, "h0", ""},
+		{"one direction", 0, []string{"h0"}, []func(*testing.T){h.talk}, 20, "h0", "tcp and src host 10.99.0.1"},
+		{"flags, on any", 1, []string{"any"}, []func(*testing.T){h.talk}, 12, "any", "tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0 and net 10.99"},
+		{"flags, on several", 0, []string{"lo", "h0"}, []func(*testing.T){h.talk}, 12, "h0", "tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0"},
+		{"a tag", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 4, "h1", "vlan 7"},
+		{"tags or not", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 8, "h1", "tcp port 1025 or vlan 8"},
+		{"no tag", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 40, "h1", "not vlan"},
+		{"a stack of tags", 1, []string{"h1"}, []func(*testing.T){h.tagged}, 4, "h1", "vlan 9 and vlan 7 and dst port 80"},
+	}
+	if slices.Contains(capture.Backends(), capture.BackendPcap) {
+		cases = append(cases, agreement{"what libpcap alone knows", 1, []string{"h1"}, []func(*testing.T){h.talk}, 10, "h1", "tcp and greater 72 or icmp"},
+			agreement{"the same of tags", 1, []string{"h1"}, []func(*testing.T){h.tagged, h.talk}, 8, "h1", "vlan and greater 40"})
+	}
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
@@ -235,10 +249,12 @@ func TestBackEndsAgree(t *testing.T) {
 				for _, i := range c.interfaces {
 					args = append(args, "-i", i)
 				}
+				args = append(args, strings.Fields(c.filter)...)
 				running = append(running, startLive(ctx, t, args...))
 			}
 			file := t.TempDir() + "/dump.pcap"
 			dump := exec.Command("ip", "netns", "exec", h.names[c.at], "tcpdump", "--immediate-mode", "--time-stamp-precision=nano", "-s", "260", "-U", "-w", file, "-i", c.dump)
+			dump.Args = append(dump.Args, strings.Fields(c.filter)...)
 			listens := &ready{}
 			dump.Stderr = listens
 			dumping := dump.Start() == nil
@@ -273,21 +289,6 @@ func TestBackEndsAgree(t *testing.T) {
 			}
 		})
 	}
-}
-
-// firstUnequal is the first line in which two outputs differ.
-func firstUnequal(a, b []string) (at int, equal bool) {
-	for at < min(len(a), len(b)) && a[at] == b[at] {
-		at++
-	}
-	return at, slices.Equal(a, b)
-}
-
-func lineAt(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return "(the end)"
 }
 
 // An interface that goes down, comes up, goes away and comes back is told of and captured from again; when it stays away

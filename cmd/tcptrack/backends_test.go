@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,4 +17,19 @@ func TestAbsentBackEnd(t *testing.T) {
 			t.Errorf("%s: %s", name, b.String())
 		}
 	}
+}
+
+// firstUnequal is the first line in which two outputs differ.
+func firstUnequal(a, b []string) (at int, equal bool) {
+	for at < min(len(a), len(b)) && a[at] == b[at] {
+		at++
+	}
+	return at, slices.Equal(a, b)
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(the end)"
 }

@@ -175,6 +175,9 @@ func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.Ch
 		if n == 0 {
 			next = "it has no TCP connection at all"
 		}
+		if o.filtering.text != "" {
+			next = "the filter may leave it out; " + next
+		}
 		return nil, nil, &problem{fmt.Errorf("%s: no connection %d", strings.Join(o.files, " "), conn), next}
 	}
 	if src, err = o.open(checksum, nil); err != nil {
