@@ -73,10 +73,10 @@ func (t *Tracker) numbersOf(at aim, s *tcp.Segment) (conn uint64, stream uint32)
 
 // pass lets a segment pass by that is left out: the time goes on.
 func (t *Tracker) pass(s *tcp.Segment) {
-	t.packet = s.Number
 	if s.Time >= t.now {
 		t.Advance(s.Time)
 	}
+	t.packet = s.Number
 }
 
 // awaitNumber has number look at a segment that begins another stream, which may have been a SYN left out that did so.
