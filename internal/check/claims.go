@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -20,22 +19,11 @@ func (r *reader) moment(x *Expectation, n ast.Node) error {
 		return err
 	}
 	x.atText = text
-	if number, ok := strings.CutPrefix(text, "#"); ok {
-		packet, err := strconv.ParseUint(number, 10, 64)
-		if err == nil && packet > 0 {
-			x.at = &pipeline.Moment{Packet: packet}
-			return nil
-		}
-	}
-	if d, err := time.ParseDuration(strings.ReplaceAll(text, " ", "")); err == nil && d >= 0 {
-		x.at = &pipeline.Moment{Time: int64(d), Since: true}
+	if at, err := pipeline.ParseMoment(text); err == nil {
+		x.at = &at
 		return nil
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		x.at = &pipeline.Moment{Time: at.UnixNano()}
-		return nil
-	}
-	return r.fail(placeOf(n), `a time since the first packet, as 8.0s; a packet, as "#902"; a time, as 2026-11-22T06:43:29Z`, "at: %q is no moment", text)
+	return r.fail(placeOf(n), pipeline.MomentForms, "at: %q is no moment", text)
 }
 
 // faultNames are what can be asked of a capture.

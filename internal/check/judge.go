@@ -99,7 +99,7 @@ func (j *judge) Connection(c *tracker.Connection) {
 }
 
 // at looks at the living at a moment, then the expectation is judged.
-func (j *judge) at(moment int, living iter.Seq[tracker.View]) {
+func (j *judge) at(moment int, _ int64, living iter.Seq[tracker.View]) {
 	t := j.moments[moment]
 	for v := range living {
 		v.Connection(&j.line)

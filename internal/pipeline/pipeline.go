@@ -49,7 +49,7 @@ type Config struct {
 	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
 	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
 	Moments        []Moment                  // points of the capture at which At looks
-	At             func(moment int, living iter.Seq[tracker.View])
+	At             func(moment int, now int64, living iter.Seq[tracker.View])
 }
 
 // Kernel tells what the local kernel says of its sockets. It is called on the goroutine that tracks.
@@ -156,7 +156,9 @@ func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
 	r.heedLoss(segs)
 	r.observe(segs)
 	if r.live != nil && len(segs) == 0 {
-		r.tracker.Advance(r.live.Now())
+		now := r.live.Now()
+		r.pass(now)
+		r.tracker.Advance(now)
 	}
 	r.hear()
 	if r.cfg.Settled != nil {
