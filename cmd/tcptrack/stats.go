@@ -5,137 +5,158 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/tcptrack/tcptrack/internal/sockets"
-	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/output/stats"
-	"github.com/tcptrack/tcptrack/tracker"
 )
 
 // statsOptions are the flags of stats.
 type statsOptions struct {
-	readOptions // where the answer goes
-	kernel      bool
-	namespace   string
-	busiest     int
+	liveOptions
+	kernel  bool
+	busiest int
+	ports   bool // all of them
+	side    string
+	at      string
+	every   time.Duration
+	headed  bool // csv has its head
 }
 
-const statsExample = `  tcptrack stats --kernel                     this host's connections by port and state
-  tcptrack stats --kernel --busiest 10        and the addresses that have most of them
+const statsExample = `  tcptrack stats hang.pcap                    connections by port and state, and who has most
+  tcptrack stats --at 8.0s hang.pcap          as it was 8 seconds after the first packet
+  tcptrack stats --every 10s hang.pcap        as a time line
+  tcptrack stats -Y 'port:443' --busiest 100 hang.pcap
+                                              the addresses that came to one port
+  tcptrack stats -i eth0 --duration 30s       of an interface
+  tcptrack stats --kernel                     this host's sockets by port and state
   tcptrack stats --kernel -o csv              for a spreadsheet
   sudo tcptrack stats --kernel --netns PID    of a container`
 
-var statsFormats = []string{"table", "json", "csv"}
+// portsShown is how many ports the table lists unless all are asked for: a scan has thousands.
+const portsShown = 20
+
+var (
+	statsFormats = []string{"table", "json", "csv"}
+	sideWords    = []string{"server", "client"}
+)
 
 // newStats builds the command that counts.
 func newStats() *cobra.Command {
 	var o statsOptions
 	cmd := &cobra.Command{
-		Use:     "stats --kernel",
-		Short:   "Count connections by port and state, as scripts around netstat do",
+		Use:     "stats {FILE... | -i INTERFACE | --kernel}",
+		Short:   "Count connections by port, state and client, as scripts around netstat do",
 		Example: statsExample,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &problem{fmt.Errorf("%s: stats reads no file yet", args[0]), "tcptrack read -o summary counts what is in a capture"}
-			}
-			return nil
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = append(o.files, args...)
+			return o.count(cmd)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.count(cmd.OutOrStdout()) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.BoolVar(&o.kernel, "kernel", false, "count this host's sockets; no right to capture is needed")
-	f.IntVar(&o.busiest, "busiest", 0, "list the `N` addresses with most connections too")
-	f.StringVar(&o.namespace, "netns", "", "inside the network namespace `NAME|PID`, as of a container")
-	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv")
-	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
+	o.countFlags(f)
+	o.sourceFlags(f)
+	f.StringArrayVarP(&o.interfaces, "interface", "i", nil, "capture from `INTERFACE`, as often as there are several; any for all")
+	f.DurationVar(&o.duration, "duration", 0, "end the capture after `TIME`, as 30s or 5m")
+	f.UintVarP(&o.snap, "snaplen", "s", capture.DefaultSnap, "keep `N` octets of each packet, 0 all")
+	f.BoolVarP(&o.own, "no-promiscuous-mode", "p", false, "only what is addressed to this host")
+	o.capturing.add(f)
+	o.selection.add(cmd)
+	f.Lookup("where").Usage = "count the connections that `EXPR` means, as 'port:443 state:fin_wait1'; tcptrack help selection"
 	return cmd
 }
 
-// count asks the kernel, and prints the counts.
-func (o *statsOptions) count(stdout io.Writer) error {
-	switch {
-	case !o.kernel:
-		return &problem{errors.New("what is to be counted?"), "tcptrack stats --kernel counts this host's connections, tcptrack read -o summary FILE those of a capture"}
-	case !slices.Contains(statsFormats, o.format):
-		return unknownWord("format", o.format, statsFormats)
-	case o.busiest < 0:
-		return &problem{fmt.Errorf("--busiest %d: less than none", o.busiest), "name how many addresses are to be listed"}
-	}
-	tally, err := o.tallyKernel()
-	if err != nil {
+// countFlags adds the flags that say what is counted, and how the answer looks.
+func (o *statsOptions) countFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.kernel, "kernel", false, "count this host's sockets; no right to capture is needed")
+	f.StringVar(&o.at, "at", "", "count what lives at `MOMENT`: 8.0s since the first packet, #902 behind a packet, 2026-11-22T06:43:29Z")
+	f.DurationVar(&o.every, "every", 0, "count what lives every `TIME`, as 10s: a time line")
+	f.StringVar(&o.side, "side", "server", "count by the states of `SIDE`: server, client")
+	f.IntVar(&o.busiest, "busiest", 5, "list the `N` addresses with most connections too")
+	f.BoolVar(&o.ports, "all", false, fmt.Sprintf("every port in the table, not the %d fullest", portsShown))
+	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv")
+	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
+}
+
+// count counts what is asked for, and prints it.
+func (o *statsOptions) count(cmd *cobra.Command) error {
+	o.liveOut = &liveOutput{}
+	if err := o.checkCounting(cmd.Flags()); err != nil {
 		return err
 	}
+	if o.kernel {
+		tally, err := o.tallyKernel()
+		if err != nil {
+			return err
+		}
+		return o.print(cmd.OutOrStdout(), &stats.Answer{Tally: tally, Source: "kernel"})
+	}
+	return o.countCapture(cmd)
+}
+
+// checkCounting refuses what does not go together, before anything is opened.
+func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
+	asked := 0
+	for _, is := range []bool{o.kernel, len(o.files) > 0, len(o.interfaces) > 0} {
+		if is {
+			asked++
+		}
+	}
+	switch {
+	case asked == 0:
+		return &problem{errors.New("what is to be counted?"), "tcptrack stats FILE counts the connections of a capture, stats -i INTERFACE those that pass by, stats --kernel this host's sockets"}
+	case o.kernel && asked > 1:
+		return &problem{errors.New("--kernel counts sockets, and no capture at the same time"), "leave --kernel out, or the captures"}
+	case asked > 1:
+		return &problem{errors.New("an interface and a file at once"), "tcptrack stats -i INTERFACE captures, tcptrack stats FILE reads"}
+	case !slices.Contains(statsFormats, o.format):
+		return unknownWord("format", o.format, statsFormats)
+	case !slices.Contains(sideWords, o.side):
+		return unknownWord("side", o.side, sideWords)
+	case o.busiest < 0:
+		return &problem{fmt.Errorf("--busiest %d: less than none", o.busiest), "name how many addresses are to be listed"}
+	case o.at != "" && f.Changed("every"):
+		return &problem{errors.New("--at is one moment, --every many"), "choose one of them"}
+	case f.Changed("every") && o.every < time.Millisecond:
+		return &problem{fmt.Errorf("--every %s: too often", o.every), "1ms is the least, 10s is usual"}
+	}
+	if o.kernel {
+		for _, name := range []string{"at", "every", "where", "side", "duration"} {
+			if f.Changed(name) {
+				return &problem{fmt.Errorf("--%s is about a capture, and --kernel looks at the sockets of now", name), "leave it out, or name a capture instead of --kernel"}
+			}
+		}
+	}
+	return nil
+}
+
+// print writes one answer to where it goes.
+func (o *statsOptions) print(stdout io.Writer, a *stats.Answer) error {
 	out, closeOut, err := o.destine(stdout)
 	if err != nil {
 		return err
 	}
+	return errors.Join(o.write(out, a, widthOf(out)), closeOut())
+}
+
+// write writes an answer in the format asked for.
+func (o *statsOptions) write(out io.Writer, a *stats.Answer, width int) error {
+	a.Busiest = o.busiest
+	if !o.ports {
+		a.Ports = portsShown
+	}
 	switch o.format {
 	case "json":
-		err = stats.JSON(out, tally, o.busiest, "kernel")
+		return a.JSON(out)
 	case "csv":
-		err = stats.CSV(out, tally, "kernel")
-	default:
-		err = stats.Table(out, tally, o.busiest, widthOf(out))
+		head := !o.headed
+		o.headed = true
+		return a.CSV(out, head)
 	}
-	return errors.Join(err, closeOut())
-}
-
-// tallyKernel counts the sockets of this host, or of a network namespace of it.
-func (o *statsOptions) tallyKernel() (*stats.Tally, error) {
-	within := capturing{namespace: o.namespace}
-	if err := within.begin(); err != nil {
-		return nil, err
-	}
-	defer within.end()
-	var r *sockets.Reader
-	var err error
-	within.thread.Do(func() { r, err = sockets.Open() })
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-
-	// Who listens is asked first: it says which ends are a server's.
-	tally, listens := stats.New(), listeners{}
-	err = r.Scan(tcp.Set(tcp.Listen), func(s *sockets.Socket) bool {
-		listens[s.Local] = true
-		tally.Add(endOf(s, true))
-		return true
-	})
-	if err == nil {
-		err = r.Scan(connected, func(s *sockets.Socket) bool {
-			tally.Add(endOf(s, listens.at(s.Local) || s.Local.Port < s.Remote.Port && !listens.at(s.Remote)))
-			return true
-		})
-	}
-	if err != nil {
-		return nil, &problem{err, "this needs a kernel with CONFIG_INET_TCP_DIAG; netstat -tan reads /proc instead"}
-	}
-	return tally, nil
-}
-
-// listeners are where somebody listens.
-type listeners map[tcp.Endpoint]bool
-
-// at says that a connection to there is a listener's: one of that address, or one of all; that of all IPv6 addresses takes
-// IPv4 too.
-func (l listeners) at(e tcp.Endpoint) bool {
-	return l[e] || !e.V6 && l[tcp.Endpoint{Addr: tcp.AddrFrom4(0), Port: e.Port}] || l[tcp.Endpoint{Port: e.Port, V6: true}]
-}
-
-// endOf puts a socket in the words of the counts. A server's is one at whose address somebody listens; where its listener has gone, and no
-// listener is known of the other port either, the one with the lower port, as a client's comes from the high ones.
-func endOf(s *sockets.Socket, server bool) *stats.End {
-	e := &stats.End{Orphan: s.Orphan(), Unaccepted: s.Unaccepted(), RecvQueue: uint64(s.RecvQueue), SendQueue: uint64(s.SendQueue), Memory: s.Memory.Total()}
-	e.Key = stats.Key{Port: s.Remote.Port, Side: tracker.Client, State: s.State}
-	if server {
-		e.Port, e.Side = s.Local.Port, tracker.Server
-	}
-	if s.State != tcp.Listen {
-		e.Peer = s.Remote.IP()
-	}
-	return e
+	return a.Table(out, width)
 }

@@ -49,9 +49,9 @@ PEER      CONNS  IN STATE
 
 func TestTable(t *testing.T) {
 	var b strings.Builder
-	tally := crowd()
-	tally.Rows() // counting twice changes nothing
-	if err := Table(&b, tally, 2, 100); err != nil {
+	answer := &Answer{Tally: crowd(), Source: "kernel", Busiest: 2}
+	answer.Rows() // counting twice changes nothing
+	if err := answer.Table(&b, 100); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.String(); got != wide {
@@ -59,7 +59,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, width := range []int{80, 60, 45} {
 		b.Reset()
-		Table(&b, tally, 2, width)
+		answer.Table(&b, width)
 		for line := range strings.Lines(b.String()) {
 			if len(strings.TrimSuffix(line, "\n")) > width {
 				t.Errorf("wider than %d: %s", width, line)
@@ -70,7 +70,7 @@ func TestTable(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var b strings.Builder
-	if err := JSON(&b, crowd(), 1, "kernel"); err != nil {
+	if err := (&Answer{Tally: crowd(), Source: "kernel", Busiest: 1}).JSON(&b); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
@@ -88,10 +88,10 @@ func TestJSON(t *testing.T) {
 
 func TestCSV(t *testing.T) {
 	var b strings.Builder
-	if err := CSV(&b, crowd(), "kernel"); err != nil {
+	if err := (&Answer{Tally: crowd(), Source: "kernel"}).CSV(&b, true); err != nil {
 		t.Fatal(err)
 	}
-	if want := "kernel,443,server,FIN_WAIT1,5,2,10.0.0.7,4,5,0,0,12500000,13000000\n"; !strings.Contains(b.String(), want) {
+	if want := "kernel,443,server,FIN_WAIT1,5,2,10.0.0.7,4,5,0,0,12500000,13000000,,\n"; !strings.Contains(b.String(), want) {
 		t.Errorf("%s lacks %s", b.String(), want)
 	}
 }

@@ -14,32 +14,55 @@ import (
 
 // Table prints the counts for people, at most width columns wide: columns that do not fit are left out, the least
 // important first.
-func Table(w io.Writer, t *Tally, busiest, width int) error {
+func (a *Answer) Table(w io.Writer, width int) error {
 	var b strings.Builder
-	if rows := t.Rows(); len(rows) > 0 {
-		table(&b, columns, rows, width)
+	rows, ports, connections := a.listed()
+	if len(rows) > 0 {
+		table(&b, a.columns(), rows, width)
 	}
-	if peers := t.Busiest(busiest); len(peers) > 0 {
+	if ports > 0 {
+		fmt.Fprintf(&b, "%s more: --all lists them (%s)\n", output.Count(uint64(ports), "port"), output.Count(connections, "connection"))
+	}
+	if pairs := a.Matrix.Pairs(); len(pairs) > 0 {
 		b.WriteByte('\n')
-		table(&b, peerColumns, peers, width)
+		a.Matrix.table(&b, pairs, width)
 	}
-	sum := t.Total()
-	text := output.Count(sum.Connections, "connection") + " with " + output.Count(sum.Peers, "peer")
-	if sum.Orphans > 0 {
-		text += fmt.Sprintf("; %d that no process owns any more", sum.Orphans)
+	if peers := a.Tally.Busiest(a.Busiest); len(peers) > 0 {
+		b.WriteByte('\n')
+		table(&b, peerColumns(a.peerWord()), peers, width)
 	}
-	if sum.Unaccepted > 0 {
-		text += fmt.Sprintf("; %d that wait for accept()", sum.Unaccepted)
-	}
-	if sum.Memory > 0 {
-		text += "; " + output.Size(sum.Memory) + " octets of kernel memory"
-	}
-	if t.Unnamed > 0 {
-		text += fmt.Sprintf("; the addresses of %d were one too many to be told apart", t.Unnamed)
-	}
-	b.Write(output.Wrap(nil, text, width, "  "))
+	b.Write(output.Wrap(nil, a.account(), width, "  "))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// table prints the matrix, a row for each state of the client, or a list where it is too wide.
+func (m *Matrix) table(b *strings.Builder, pairs []Pair, width int) {
+	var clients [tcp.NumStates]bool
+	wide := 0
+	columns := []column[tracker.State]{{"CLIENT \\ SERVER", false, 0, func(c *tracker.State) string { return c.String() }}}
+	for s := range tcp.State(tcp.NumStates) {
+		used := false
+		for _, p := range pairs {
+			used = used || p.Server == s
+			clients[p.Client] = true
+		}
+		if used {
+			columns = append(columns, column[tracker.State]{s.String(), true, 0, func(c *tracker.State) string { return some(m[*c][s]) }})
+			wide += len(gap) + len(s.String())
+		}
+	}
+	if wide+len(columns[0].head) > width {
+		table(b, pairColumns, pairs, width)
+		return
+	}
+	var rows []tracker.State
+	for c, used := range clients {
+		if used {
+			rows = append(rows, tracker.State(c))
+		}
+	}
+	table(b, columns, rows, width)
 }
 
 // column is one column of a table; those of a higher drop go first where the terminal is narrow.
@@ -50,8 +73,16 @@ type column[T any] struct {
 	cell  func(*T) string
 }
 
-var columns = []column[Row]{
-	{"PORT", true, 0, func(r *Row) string { return strconv.Itoa(int(r.Port)) }},
+// columns are those that the source can fill.
+func (a *Answer) columns() []column[Row] {
+	if a.Source == "capture" {
+		return wireColumns
+	}
+	return kernelColumns
+}
+
+var kernelColumns = []column[Row]{
+	{"PORT", true, 0, portOf},
 	{"SIDE", false, 0, func(r *Row) string { return r.Side.String() }},
 	{"STATE", false, 0, stateOf},
 	{"CONNS", true, 0, func(r *Row) string { return number(r.Connections) }},
@@ -63,11 +94,32 @@ var columns = []column[Row]{
 	{"MEMORY", true, 5, func(r *Row) string { return size(r.Memory) }},
 }
 
-var peerColumns = []column[Peer]{
-	{"PEER", false, 0, func(p *Peer) string { return p.Addr.String() }},
-	{"CONNS", true, 0, func(p *Peer) string { return number(p.Connections) }},
-	{"IN STATE", false, 1, func(p *Peer) string { return p.inStates() }},
+var wireColumns = []column[Row]{
+	{"PORT", true, 0, portOf},
+	{"SIDE", false, 0, func(r *Row) string { return r.Side.String() }},
+	{"STATE", false, 0, stateOf},
+	{"CONNS", true, 0, func(r *Row) string { return number(r.Connections) }},
+	{"CLIENTS", true, 0, func(r *Row) string { return number(r.Peers) }},
+	{"BUSIEST CLIENT", false, 1, busiestOf},
+	{"ILL", true, 2, func(r *Row) string { return some(r.Ill) }},
+	{"WHICH MEANS", false, 3, meaning},
 }
+
+func peerColumns(head string) []column[Peer] {
+	return []column[Peer]{
+		{strings.ToUpper(head), false, 0, func(p *Peer) string { return p.Addr.String() }},
+		{"CONNS", true, 0, func(p *Peer) string { return number(p.Connections) }},
+		{"IN STATE", false, 1, func(p *Peer) string { return states(&p.States) }},
+	}
+}
+
+var pairColumns = []column[Pair]{
+	{"CLIENT", false, 0, func(p *Pair) string { return p.Client.String() }},
+	{"SERVER", false, 0, func(p *Pair) string { return p.Server.String() }},
+	{"CONNS", true, 0, func(p *Pair) string { return number(p.Connections) }},
+}
+
+func portOf(r *Row) string { return strconv.Itoa(int(r.Port)) }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
 
@@ -87,7 +139,7 @@ func size(n uint64) string {
 
 // stateOf is the row's state, and "all" of a sum.
 func stateOf(r *Row) string {
-	if r.State == tracker.Unknown {
+	if r.Sum {
 		return "all"
 	}
 	return r.State.String()
@@ -105,17 +157,6 @@ func busiestOf(r *Row) string {
 		return ""
 	}
 	return fmt.Sprintf("%s (%d)", r.Busiest, r.Most)
-}
-
-// inStates lists the states with their counts: ESTABLISHED 12, FIN_WAIT1 300.
-func (p *Peer) inStates() string {
-	var list []string
-	for s, n := range p.States {
-		if n > 0 {
-			list = append(list, tcp.State(s).String()+" "+number(n))
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 const gap = "  "

@@ -26,19 +26,21 @@ type End struct {
 	Peer       netip.Addr // the other end's; of a listener none
 	Orphan     bool       // no process owns it any more
 	Unaccepted bool       // it waits for its listener's accept()
+	Ill        bool       // something worth notice was found on the connection
 	RecvQueue  uint64     // octets; of a listener, connections that wait for accept()
 	SendQueue  uint64     // octets; of a listener, how many it lets wait
 	Memory     uint64     // octets of kernel memory
 }
 
-// Row is what was counted of ends with the same Key. In a sum over a port State is tracker.Unknown.
+// Row is what was counted of ends with the same Key, or of all with one port and side.
 type Row struct {
 	Key
+	Sum                          bool       // over all states; State means nothing
 	Connections                  uint64     // of LISTEN: listeners
 	Peers                        uint64     // distinct addresses, as far as MaxPeers
 	Busiest                      netip.Addr // the address with most of them; of equals the least
 	Most                         uint64     // its connections
-	Orphans, Unaccepted          uint64
+	Orphans, Unaccepted, Ill     uint64
 	RecvQueue, SendQueue, Memory uint64
 }
 
@@ -82,6 +84,9 @@ func (t *Tally) Add(e *End) {
 	if e.Unaccepted {
 		r.Unaccepted++
 	}
+	if e.Ill {
+		r.Ill++
+	}
 	if e.State == tracker.Listen {
 		return
 	}
@@ -118,7 +123,7 @@ func (t *Tally) Rows() []Row {
 		g := group{k.Port, k.Side}
 		s := sums[g]
 		if s == nil {
-			s = &Row{Key: Key{Port: k.Port, Side: k.Side}}
+			s = &Row{Key: Key{Port: k.Port, Side: k.Side}, Sum: true}
 			sums[g] = s
 		}
 		if k.State != tracker.Listen {
@@ -134,18 +139,18 @@ func (t *Tally) Rows() []Row {
 			rows = append(rows, *s)
 		}
 	}
-	last := func(s tracker.State) int { // the sum comes last, the listener first
-		switch s {
-		case tracker.Unknown:
-			return 100
-		case tracker.Listen:
+	last := func(r *Row) int { // the sum comes last, the listener first
+		switch {
+		case r.Sum:
+			return tcp.NumStates
+		case r.State == tracker.Listen:
 			return -1
 		}
-		return int(s)
+		return int(r.State)
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
 		x, y := sums[group{a.Port, a.Side}], sums[group{b.Port, b.Side}]
-		return cmp.Or(cmp.Compare(y.Connections, x.Connections), cmp.Compare(a.Port, b.Port), cmp.Compare(b.Side, a.Side), cmp.Compare(last(a.State), last(b.State)))
+		return cmp.Or(cmp.Compare(y.Connections, x.Connections), cmp.Compare(a.Port, b.Port), cmp.Compare(b.Side, a.Side), cmp.Compare(last(&a), last(&b)))
 	})
 	return rows
 }
@@ -163,6 +168,7 @@ func (r *Row) join(s *Row) {
 	r.Connections += s.Connections
 	r.Orphans += s.Orphans
 	r.Unaccepted += s.Unaccepted
+	r.Ill += s.Ill
 	r.RecvQueue += s.RecvQueue
 	r.SendQueue += s.SendQueue
 	r.Memory += s.Memory
