@@ -171,10 +171,15 @@ func TestAReaderThatPauses(t *testing.T) {
 	})
 }
 
-// One interrupt ends the capture though nobody reads standard output; what was to be printed is counted as lost.
+// One interrupt ends the capture though nobody reads standard output; what was to be written is counted as lost.
 func TestInterruptEndsBesideAHungReader(t *testing.T) {
+	t.Run("answer", func(t *testing.T) { hungReader(t, "-o", "json", "--events", "all") })
+	t.Run("packets", func(t *testing.T) { hungReader(t, "-w", "-") })
+}
+
+func hungReader(t *testing.T, args ...string) {
 	inOwnNetwork(t, func() {
-		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "all")
+		p := launch(t, append([]string{"live", "-i", "lo"}, args...)...)
 		for range 400 {
 			refuse(t)
 		}
@@ -184,7 +189,7 @@ func TestInterruptEndsBesideAHungReader(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		said := p.stderr.String()
-		if !strings.Contains(said, "800 packets captured, 0 dropped by the kernel, 400 connections") || !strings.Contains(said, "nobody reads it") || !strings.Contains(said, "lines of the answer lost") {
+		if !strings.Contains(said, "800 packets captured, 0 dropped by the kernel, 400 connections") || !strings.Contains(said, "nobody reads it") || !strings.Contains(said, " octets lost") {
 			t.Error(said)
 		}
 	})

@@ -30,6 +30,7 @@ type liveOutput struct {
 	stderr io.Writer // gets what is to be said of that
 	source string    // what the table calls the interfaces
 	outlet *outlet
+	saved  *outlet // of -w -
 	screen screen
 	wanted bool // the table
 	shown  *liveTable
@@ -56,6 +57,23 @@ func (l *liveOutput) open(stderr io.Writer) io.Writer {
 func (l *liveOutput) through(ctx context.Context, out io.Writer, close func() error) (io.Writer, func() error) {
 	l.outlet = newOutlet(ctx, out, l.name, l.stderr)
 	return l.outlet, func() error { return errors.Join(l.outlet.end(), close()) }
+}
+
+// packetsTo is what -w - writes to; packetsEnd follows its end.
+func (l *liveOutput) packetsTo(ctx context.Context, stdout io.Writer) io.Writer {
+	if l == nil {
+		return stdout
+	}
+	l.saved = newOutlet(ctx, stdout, l.name, l.stderr)
+	return l.saved
+}
+
+// packetsEnd says which of them were lost.
+func (l *liveOutput) packetsEnd() error {
+	if l == nil || l.saved == nil {
+		return nil
+	}
+	return l.saved.end()
 }
 
 // table begins the table, nil if none is wanted.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -36,7 +35,7 @@ type outlet struct {
 	taken  atomic.Int64 // octets, of buf
 	busy   bool
 	given  bool // up
-	misses int  // lines that were lost
+	misses int  // octets that were lost
 }
 
 func newOutlet(ctx context.Context, to io.Writer, name string, tell io.Writer) *outlet {
@@ -73,7 +72,7 @@ func (o *outlet) Write(p []byte) (int, error) {
 // post begins to write p, of which it keeps a copy; nothing else is under way.
 func (o *outlet) post(p []byte) {
 	if o.given {
-		o.misses += bytes.Count(p, []byte{'\n'})
+		o.misses += len(p)
 		return
 	}
 	o.buf = append(o.buf[:0], p...)
@@ -122,7 +121,7 @@ func (o *outlet) wait() error {
 		switch {
 		case o.ctx.Err() != nil && stuck >= graceTime:
 			o.given = true // the goroutine stays with its buffer
-			o.misses += bytes.Count(o.buf[o.taken.Load():], []byte{'\n'})
+			o.misses += len(o.buf) - int(o.taken.Load())
 			return nil
 		case stuck >= hangTime && told.IsZero() && o.tell != nil:
 			told = time.Now()
@@ -138,7 +137,7 @@ func (o *outlet) end() error {
 		close(o.work)
 		return err
 	}
-	return &problem{fmt.Errorf("%s: nobody reads it: %s of the answer lost", o.name, output.Count(uint64(o.misses), "line")),
+	return &problem{fmt.Errorf("%s: nobody reads it: %s lost", o.name, output.Count(uint64(o.misses), "octet")),
 		"end or wake the reader; -O FILE writes to a file"}
 }
 

@@ -158,6 +158,9 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	o.saving.quiet = o.quiet
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if o.saving.name == "-" {
+		stdout = o.liveOut.packetsTo(ctx, stdout)
+	}
 	if err := o.saving.begin(o.files, start, stdout, stderr, stop); err != nil {
 		src.Close()
 		return err
@@ -210,7 +213,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	result, err := pipeline.Run(ctx, src, config)
 	endAsking()
 	ended(&result)
-	unsaved := o.saving.end(&result)
+	unsaved := errors.Join(o.saving.end(&result), o.liveOut.packetsEnd())
 	if err != nil {
 		return errors.Join(err, unsaved)
 	}
