@@ -116,6 +116,9 @@ func (v EndView) Delay() int64 { return v.t.delay(v.c, v.e) }
 // Packets is how many segments it sent, Retransmissions how many of them carried nothing new.
 func (v EndView) Packets() uint64 { return v.e.packets }
 
+// Bytes is their IP lengths.
+func (v EndView) Bytes() uint64 { return v.e.bytes }
+
 // Retransmissions counts its segments that carried nothing new, SYNs among them.
 func (v EndView) Retransmissions() uint64 {
 	return uint64(v.e.retransmissions) + uint64(v.e.synRTX)

@@ -169,8 +169,8 @@ func TestBoardFindsTheBadAmongMany(t *testing.T) {
 	if r := &b.rows[1]; r.conn.Conn != busy || r.rate == 0 {
 		t.Errorf("the second row is connection %d at %d/s", r.conn.Conn, r.rate)
 	}
-	if len(b.rows) > maxBoard || len(b.rates) > maxBoard {
-		t.Errorf("%d rows, %d rates are kept", len(b.rows), len(b.rates))
+	if len(b.rows) > maxBoard || len(b.meters) > maxBoard {
+		t.Errorf("%d rows, %d meters are kept", len(b.rows), len(b.meters))
 	}
 	tr.Close()
 	if len(b.bad)+len(b.open) > 0 {

@@ -7,6 +7,7 @@
 //	columns.go which columns fit, and how a line of them looks
 //	table.go  the table, the worst first
 //	lines.go  the same line by line, as it happens
+//	board.go, rank.go, frame.go  lines above a table of what lives: its memory, who stands in it, how it is drawn
 //	summary.go  the account of the run
 //
 // The table keeps a bounded number of connections until the summary comes, then prints. Nothing printed here is wider
