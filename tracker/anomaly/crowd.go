@@ -3,68 +3,73 @@ package anomaly
 import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // crowd keeps something for each of the many endpoints that connections come to, a bounded number of them: those that
-// were asked for lately. An endpoint has two places; it takes the one that was left alone for longer.
+// were asked for lately. An endpoint has two places; it takes the one that was left alone for longer. What is kept lies
+// apart from what is searched, which is small enough to stay in the processor's cache.
 type crowd[T any] struct {
+	seats  []seated // in pairs
 	places []place[T]
-	latest *place[T] // most questions are about the same endpoint as the one before
-	clear  func(*T)  // makes what was kept of one endpoint that of another, of which nothing is known
+	latest int      // the seat asked for last: most questions are about the same endpoint as the one before
+	clear  func(*T) // makes what was kept of one endpoint that of another, of which nothing is known
+}
+
+// seated is who has a place, by a hash, and when it was last asked for.
+type seated struct {
+	hash uint64
+	used int64 // 0: free
 }
 
 type place[T any] struct {
-	who  tcp.Endpoint
-	used int64 // 0: free
-	it   T
+	who tcp.Endpoint
+	it  T
 }
 
 // newCrowd makes room for 1<<shift endpoints.
 func newCrowd[T any](shift int, clear func(*T)) crowd[T] {
-	places := make([]place[T], 1<<shift)
-	return crowd[T]{places, &places[0], clear}
+	return crowd[T]{make([]seated, 1<<shift), make([]place[T], 1<<shift), 0, clear}
 }
 
 // at returns what is kept for an endpoint, new and zero where nothing is.
 func (c *crowd[T]) at(who tcp.Endpoint, now int64) *T {
-	if p := c.latest; p.who == who && p.used != 0 {
-		p.used = now
-		return &p.it
-	}
-	two := c.two(who)
-	for i := range two {
-		if p := &two[i]; p.used != 0 && p.who == who {
-			p.used = now
-			c.latest = p
-			return &p.it
+	i, hash := c.find(who)
+	if i < 0 {
+		i = c.first(hash)
+		if c.seats[i+1].used < c.seats[i].used {
+			i++
 		}
+		c.seats[i].hash, c.latest = hash, i
+		c.places[i].who = who
+		c.clear(&c.places[i].it)
 	}
-	p := &two[0]
-	if two[1].used < p.used {
-		p = &two[1]
-	}
-	p.who, p.used = who, now
-	c.clear(&p.it)
-	c.latest = p
-	return &p.it
+	c.seats[i].used = now
+	return &c.places[i].it
 }
 
 // known returns what is kept for an endpoint, nil for nothing.
 func (c *crowd[T]) known(who tcp.Endpoint) *T {
-	if p := c.latest; p.who == who && p.used != 0 {
-		return &p.it
-	}
-	two := c.two(who)
-	for i := range two {
-		if p := &two[i]; p.used != 0 && p.who == who {
-			return &p.it
-		}
+	if i, _ := c.find(who); i >= 0 {
+		return &c.places[i].it
 	}
 	return nil
 }
 
-func (c *crowd[T]) two(who tcp.Endpoint) []place[T] {
-	h := mix(who.Addr, uint64(who.Port))
-	i := h % uint64(len(c.places)/2) * 2
-	return c.places[i : i+2]
+// find returns an endpoint's seat, -1 for none, and its hash.
+func (c *crowd[T]) find(who tcp.Endpoint) (int, uint64) {
+	hash := mix(who.Addr, uint64(who.Port))
+	if s := &c.seats[c.latest]; s.hash == hash && s.used != 0 && c.places[c.latest].who == who {
+		return c.latest, hash
+	}
+	first := c.first(hash)
+	for i := first; i < first+2; i++ {
+		if s := &c.seats[i]; s.hash == hash && s.used != 0 && c.places[i].who == who {
+			c.latest = i
+			return i, hash
+		}
+	}
+	return -1, hash
 }
+
+// first is the first of the two seats of a hash.
+func (c *crowd[T]) first(hash uint64) int { return int(hash % uint64(len(c.seats)/2) * 2) }
 
 // mix makes a hash of an address and something more.
 func mix(a tcp.Addr, more uint64) uint64 {
