@@ -19,16 +19,16 @@ var AbortiveClose = Rule{
 	NotWhen:   "the answer of a host that has no such connection (half-open, data-after-close); giving up a peer that does not answer (keepalive-timeout, peer-unresponsive); a RST that its sender did not make (reset-injection); a RST from TIME_WAIT, when all is said",
 	RFC:       "9293 3.10.5, 1122 4.2.2.13, 2525 2.17",
 	Wakes:     tracker.Reset | tracker.Revived | tracker.Ended,
-	New:       func(Limits) Judge { return abortiveClose{map[tallyKey]uint64{}} },
+	New:       func(Limits) Judge { return abortiveClose{map[endKey]uint64{}} },
 }
 
 type abortiveClose struct {
-	ahead map[tallyKey]uint64 // packets of RSTs that come before octets lost on the way
+	ahead map[endKey]uint64 // packets of RSTs that come before octets lost on the way
 }
 
 func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 	num := f.Conn.Num()
-	k := tallyKey{num, f.Side}
+	k := endOf(num, f.Side)
 	switch f.Kind {
 	case tracker.Revived:
 		delete(j.ahead, k)
@@ -37,7 +37,7 @@ func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Ended:
 		if len(j.ahead) > 0 {
 			delete(j.ahead, k)
-			delete(j.ahead, tallyKey{num, f.Side.Other()})
+			delete(j.ahead, endOf(num, f.Side.Other()))
 		}
 		return
 	}

@@ -90,7 +90,7 @@ func (j *acceptQueueOverflow) reset(b *Bench, f *tracker.Fact) {
 
 // Wake ends the finding when the server has taken the connection.
 func (j *acceptQueueOverflow) Wake(b *Bench, a Alarm) {
-	z, x := b.Standing(a.Conn, a.Side), j.sent[tallyKey{a.Conn, a.Side}]
+	z, x := b.Standing(a.Conn, a.Side), j.sent[endOf(a.Conn, a.Side)]
 	if z == nil || x == nil {
 		return
 	}

@@ -24,7 +24,7 @@ var CloseWaitStuck = Rule{
 		{"warning", 60, "s", "it becomes a warning"},
 	},
 	Wakes: tracker.Lingers | tracker.Stirred | tracker.Moved | tracker.Ended,
-	New:   func(l Limits) Judge { return &closeWaitStuck{l: l, waits: map[tallyKey]*lingers{}} },
+	New:   func(l Limits) Judge { return &closeWaitStuck{l: l, waits: map[endKey]*lingers{}} },
 }
 
 // lingers is an end in CLOSE_WAIT.
@@ -37,11 +37,11 @@ type lingers struct {
 
 type closeWaitStuck struct {
 	l     Limits
-	waits map[tallyKey]*lingers
+	waits map[endKey]*lingers
 }
 
 func (j *closeWaitStuck) Fact(b *Bench, f *tracker.Fact) {
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	switch f.Kind {
 	case tracker.Lingers:
 		if len(j.waits) >= maxKept {
@@ -51,16 +51,16 @@ func (j *closeWaitStuck) Fact(b *Bench, f *tracker.Fact) {
 		w := &lingers{CaseOf(f.Conn), me.LingersSince(), f.Conn.Packet(), me.StreamBytes()}
 		j.waits[k] = w
 		b.Follow(f.Conn)
-		b.WakeAt(Alarm{At: max(f.Time, w.since+j.l.Seconds("notice")), Conn: k.conn, Side: k.side})
+		b.WakeAt(Alarm{At: max(f.Time, w.since+j.l.Seconds("notice")), Conn: k.conn(), Side: k.side()})
 	case tracker.Ended:
 		delete(j.waits, k)
-		delete(j.waits, tallyKey{k.conn, k.side.Other()})
+		delete(j.waits, k.other())
 	default:
 		if f.Kind == tracker.Moved && f.From != tracker.CloseWait || len(j.waits) == 0 || j.waits[k] == nil {
 			return
 		}
 		delete(j.waits, k)
-		if x := b.Standing(k.conn, k.side); x != nil {
+		if x := b.Standing(k.conn(), k.side()); x != nil {
 			b.Close(x, f.Time)
 		}
 	}
@@ -68,21 +68,21 @@ func (j *closeWaitStuck) Fact(b *Bench, f *tracker.Fact) {
 
 // Wake looks at an end when a threshold has passed.
 func (j *closeWaitStuck) Wake(b *Bench, a Alarm) {
-	k := tallyKey{a.Conn, a.Side}
+	k := endOf(a.Conn, a.Side)
 	w := j.waits[k]
 	if w == nil || b.Now() < w.since+j.l.Seconds("notice") {
 		return
 	}
-	x := b.Raise(w.Case, k.side)
-	x.Culprit, x.Since = App(k.side), w.since
+	x := b.Raise(w.Case, k.side())
+	x.Culprit, x.Since = App(k.side()), w.since
 	x.Add(w.packet)
 	if b.Now() >= w.since+j.l.Seconds("warning") {
 		x.Severity = Warning
 	} else {
-		b.WakeAt(Alarm{At: w.since + j.l.Seconds("warning"), Conn: k.conn, Side: k.side})
+		b.WakeAt(Alarm{At: w.since + j.l.Seconds("warning"), Conn: k.conn(), Side: k.side()})
 	}
 	if b.Speaks() {
-		x.Summary = fmt.Sprintf("the %s closed %s ago; the %s has acknowledged that, has sent %s in all and has not closed", k.side.Other(), seconds(b.Now()-w.since), k.side, count(int(w.octets), "octet"))
+		x.Summary = fmt.Sprintf("the %s closed %s ago; the %s has acknowledged that, has sent %s in all and has not closed", k.side().Other(), seconds(b.Now()-w.since), k.side(), count(int(w.octets), "octet"))
 	}
 	b.Tell(x)
 }

@@ -10,6 +10,17 @@ type dossier struct {
 	raised []raised
 	first  Finding // most have no other
 	filled bool    // there is one
+
+	// where the lists begin
+	rules0  [2]*Rule
+	open0   [2]*Finding
+	raised0 [2]raised
+}
+
+func newDossier() *dossier {
+	d := &dossier{}
+	d.rules, d.open, d.raised = d.rules0[:0], d.open0[:0], d.raised0[:0]
+	return d
 }
 
 // raised counts the findings of one judge on one connection.
@@ -78,7 +89,7 @@ func (l *dossiers) of(conn uint64) *dossier {
 		if k := len(l.free); k > 0 {
 			d, l.free = l.free[k-1], l.free[:k-1]
 		} else {
-			d = &dossier{}
+			d = newDossier()
 		}
 		l.by[conn], l.answer = d, d
 	}

@@ -26,7 +26,7 @@ var FINUnacked = Rule{
 	},
 	Wakes: tracker.Resent | tracker.Moved | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &finUnacked{repeats: l.Count("repeats"), after: l.Seconds("after"), fins: map[tallyKey]*fin{}}
+		return &finUnacked{repeats: l.Count("repeats"), after: l.Seconds("after"), fins: map[endKey]*fin{}}
 	},
 }
 
@@ -44,7 +44,7 @@ type fin struct {
 type finUnacked struct {
 	repeats int
 	after   int64
-	fins    map[tallyKey]*fin
+	fins    map[endKey]*fin
 }
 
 func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
@@ -58,7 +58,7 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 	if f.Seg.Flags&tcp.FIN == 0 || !me.HasFIN() || me.FINAcked() || peer.ShutSince() != 0 {
 		return
 	}
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	x := j.fins[k]
 	if x == nil {
 		if len(j.fins) >= maxKept {
@@ -81,30 +81,30 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 	case f.Time-x.since > j.after:
 		j.tell(b, k, x, me)
 	case x.n == j.repeats:
-		b.WakeAt(Alarm{At: x.since + j.after + 1, Conn: k.conn, Side: k.side})
+		b.WakeAt(Alarm{At: x.since + j.after + 1, Conn: k.conn(), Side: k.side()})
 	}
 }
 
-func (j *finUnacked) tell(b *Bench, k tallyKey, x *fin, me tracker.EndView) {
-	z := b.Raise(x.Case, k.side)
+func (j *finUnacked) tell(b *Bench, k endKey, x *fin, me tracker.EndView) {
+	z := b.Raise(x.Case, k.side())
 	z.Since, z.Culprit = x.since, Network
 	heard := "which is silent"
 	if x.answers >= 2 || me.Una() != x.una {
-		z.Culprit, heard = Host(k.side.Other()), "which acknowledges other things"
+		z.Culprit, heard = Host(k.side().Other()), "which acknowledges other things"
 	}
 	for _, p := range x.evidence {
 		z.Add(p)
 	}
-	z.Summary = fmt.Sprintf("the %s has repeated its FIN %s in %s, and it is not acknowledged by the %s, %s", k.side, count(x.n, "time"), seconds(x.again-x.since), k.side.Other(), heard)
+	z.Summary = fmt.Sprintf("the %s has repeated its FIN %s in %s, and it is not acknowledged by the %s, %s", k.side(), count(x.n, "time"), seconds(x.again-x.since), k.side().Other(), heard)
 	b.Tell(z)
 }
 
 // over forgets FINs that were acknowledged, or whose connection is no more.
 func (j *finUnacked) over(b *Bench, f *tracker.Fact) {
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	if f.Kind == tracker.Ended {
 		delete(j.fins, k)
-		k.side = k.side.Other()
+		k = k.other()
 		delete(j.fins, k)
 		return
 	}
@@ -112,19 +112,19 @@ func (j *finUnacked) over(b *Bench, f *tracker.Fact) {
 		return
 	}
 	delete(j.fins, k)
-	if z := b.Standing(k.conn, k.side); z != nil {
+	if z := b.Standing(k.conn(), k.side()); z != nil {
 		b.Close(z, f.Time)
 	}
 }
 
 // Wake looks at a FIN that was repeated often enough but not long enough.
 func (j *finUnacked) Wake(b *Bench, a Alarm) {
-	k := tallyKey{a.Conn, a.Side}
+	k := endOf(a.Conn, a.Side)
 	x := j.fins[k]
-	if x == nil || b.Standing(k.conn, k.side) != nil {
+	if x == nil || b.Standing(k.conn(), k.side()) != nil {
 		return
 	}
-	if v, ok := x.conn.View(); ok && !v.End(k.side).FINAcked() && v.End(k.side.Other()).ShutSince() == 0 {
-		j.tell(b, k, x, v.End(k.side))
+	if v, ok := x.conn.View(); ok && !v.End(k.side()).FINAcked() && v.End(k.side().Other()).ShutSince() == 0 {
+		j.tell(b, k, x, v.End(k.side()))
 	}
 }

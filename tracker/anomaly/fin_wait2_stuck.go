@@ -22,7 +22,7 @@ var FinWait2Stuck = Rule{
 	Absence:   true,
 	Limits:    []Limit{{"after", 5, "s", "since anything new was acknowledged"}},
 	Wakes:     tracker.SpokeOn | tracker.Ended,
-	New:       func(l Limits) Judge { return &finWait2Stuck{l.Seconds("after"), map[tallyKey]*spoken{}} },
+	New:       func(l Limits) Judge { return &finWait2Stuck{l.Seconds("after"), map[endKey]*spoken{}} },
 }
 
 // spoken is an end that speaks on after its FIN.
@@ -35,14 +35,14 @@ type spoken struct {
 
 type finWait2Stuck struct {
 	after int64
-	ends  map[tallyKey]*spoken
+	ends  map[endKey]*spoken
 }
 
 func (j *finWait2Stuck) Fact(b *Bench, f *tracker.Fact) {
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	if f.Kind == tracker.Ended {
 		delete(j.ends, k)
-		delete(j.ends, tallyKey{k.conn, k.side.Other()})
+		delete(j.ends, k.other())
 		return
 	}
 	me := f.Conn.End(f.Side)
@@ -54,7 +54,7 @@ func (j *finWait2Stuck) Fact(b *Bench, f *tracker.Fact) {
 		if e == nil && len(j.ends) >= maxKept {
 			return
 		}
-		if x := b.Standing(k.conn, k.side); x != nil {
+		if x := b.Standing(k.conn(), k.side()); x != nil {
 			b.Close(x, f.Time) // the peer sends, or has closed
 		}
 		b.Follow(f.Conn)
@@ -65,15 +65,15 @@ func (j *finWait2Stuck) Fact(b *Bench, f *tracker.Fact) {
 	if e.n < 2 || f.Time-e.since <= j.after {
 		return
 	}
-	x := b.Standing(k.conn, k.side)
+	x := b.Standing(k.conn(), k.side())
 	fresh := x == nil
 	if fresh {
-		x = b.Raise(CaseOf(f.Conn), k.side)
-		x.Culprit, x.Since = App(k.side.Other()), e.since
+		x = b.Raise(CaseOf(f.Conn), k.side())
+		x.Culprit, x.Since = App(k.side().Other()), e.since
 		x.Add(e.evidence)
 	}
 	x.Add(f.Packet)
-	x.Summary = fmt.Sprintf("the %s closed and its FIN was taken, but for %s the %s, of which no packet is captured, has neither sent anything nor closed", k.side, seconds(f.Time-e.since), k.side.Other())
+	x.Summary = fmt.Sprintf("the %s closed and its FIN was taken, but for %s the %s, of which no packet is captured, has neither sent anything nor closed", k.side(), seconds(f.Time-e.since), k.side().Other())
 	if fresh {
 		b.Tell(x)
 	}

@@ -1,6 +1,7 @@
 package anomaly
 
 import (
+	"maps"
 	"reflect"
 	"testing"
 
@@ -53,13 +54,37 @@ func connsOf(v reflect.Value) (nums []uint64) {
 		}
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
-			if k.Kind() == reflect.Struct {
-				k = k.FieldByName("conn")
-			}
-			if k.Kind() == reflect.Uint64 {
+			switch {
+			case k.Type() == reflect.TypeFor[endKey]():
+				nums = append(nums, endKey(k.Uint()).conn())
+			case k.Kind() == reflect.Uint64:
 				nums = append(nums, k.Uint())
 			}
 		}
 	}
 	return nums
+}
+
+// TestCountedIsTold: without a sink the same is found.
+func TestCountedIsTold(t *testing.T) {
+	for _, tr := range traces(t) {
+		var found [2]map[string]int
+		for i, sink := range []Sink{&desk{}, nil} {
+			bench := NewBench(Rules, nil, sink)
+			tk := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
+			for i := range tr.Items {
+				switch it := &tr.Items[i]; it.Kind {
+				case trace.Segment:
+					tk.Observe([]tcp.Segment{it.Segment})
+				case trace.Advance:
+					tk.Advance(it.Time)
+				}
+			}
+			tk.Close()
+			found[i] = bench.Counts()
+		}
+		if !maps.Equal(found[0], found[1]) {
+			t.Errorf("%s: told are %v, counted %v", tr.name, found[0], found[1])
+		}
+	}
 }

@@ -26,7 +26,7 @@ var MTUBlackhole = Rule{
 	},
 	Wakes: tracker.Resent | tracker.Ahead | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &mtuBlackhole{limit: l.Count("repeats"), missing: l.Seconds("missing"), sent: repeats{}, holes: map[tallyKey]*hole{}}
+		return &mtuBlackhole{limit: l.Count("repeats"), missing: l.Seconds("missing"), sent: repeats{}, holes: map[endKey]*hole{}}
 	},
 }
 
@@ -46,7 +46,7 @@ type mtuBlackhole struct {
 	limit   int
 	missing int64
 	sent    repeats
-	holes   map[tallyKey]*hole
+	holes   map[endKey]*hole
 }
 
 const (
@@ -58,8 +58,8 @@ func (j *mtuBlackhole) Fact(b *Bench, f *tracker.Fact) {
 	switch f.Kind {
 	case tracker.Ended:
 		j.sent.end(f)
-		delete(j.holes, tallyKey{f.Conn.Num(), tracker.Client})
-		delete(j.holes, tallyKey{f.Conn.Num(), tracker.Server})
+		delete(j.holes, endOf(f.Conn.Num(), tracker.Client))
+		delete(j.holes, endOf(f.Conn.Num(), tracker.Server))
 	case tracker.Ahead:
 		j.ahead(b, f)
 	case tracker.Resent:
@@ -99,11 +99,11 @@ func (j *mtuBlackhole) repeats(b *Bench, side tracker.Side, x *repeated, me, pee
 // ahead notes what is missing in front of a small segment.
 func (j *mtuBlackhole) ahead(b *Bench, f *tracker.Fact) {
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	bare := f.Seg.Len == 0
 	if h := j.holes[k]; h != nil && h.bare && bare {
 		h.again = f.Time
-		if f.Time-h.since >= j.missing && b.Standing(k.conn, k.side) == nil {
+		if f.Time-h.since >= j.missing && b.Standing(k.conn(), k.side()) == nil {
 			j.hole(b, k, h)
 		}
 		return
@@ -113,43 +113,43 @@ func (j *mtuBlackhole) ahead(b *Bench, f *tracker.Fact) {
 	}
 	j.holes[k] = &hole{CaseOf(f.Conn), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), bare, f.Time, f.Time, f.Packet}
 	b.Follow(f.Conn)
-	b.WakeAt(Alarm{f.Time + j.missing, k.conn, k.side, alarmHole})
+	b.WakeAt(Alarm{f.Time + j.missing, k.conn(), k.side(), alarmHole})
 }
 
 func (j *mtuBlackhole) Wake(b *Bench, a Alarm) {
-	k := tallyKey{a.Conn, a.Side}
+	k := endOf(a.Conn, a.Side)
 	if a.What == alarmHole {
-		if h := j.holes[k]; h != nil && b.Standing(k.conn, k.side) == nil && !j.hole(b, k, h) {
-			b.WakeAt(Alarm{b.Now() + poll, k.conn, k.side, alarmHole})
+		if h := j.holes[k]; h != nil && b.Standing(k.conn(), k.side()) == nil && !j.hole(b, k, h) {
+			b.WakeAt(Alarm{b.Now() + poll, k.conn(), k.side(), alarmHole})
 		}
 		return
 	}
 	x := j.sent[k]
-	if x == nil || x.n < j.limit || b.Standing(k.conn, k.side) != nil {
+	if x == nil || x.n < j.limit || b.Standing(k.conn(), k.side()) != nil {
 		return
 	}
 	v, ok := x.conn.View()
-	if !ok || v.End(k.side).Una().After(x.at) || b.Now()-x.since > nsPerSecond*60 {
+	if !ok || v.End(k.side()).Una().After(x.at) || b.Now()-x.since > nsPerSecond*60 {
 		return
 	}
-	if !j.repeats(b, k.side, x, v.End(k.side), v.End(k.side.Other())) {
-		b.WakeAt(Alarm{b.Now() + poll, k.conn, k.side, alarmRepeats})
+	if !j.repeats(b, k.side(), x, v.End(k.side()), v.End(k.side().Other())) {
+		b.WakeAt(Alarm{b.Now() + poll, k.conn(), k.side(), alarmRepeats})
 	}
 }
 
 // hole judges what has been missing for long, and says whether all is known of it.
-func (j *mtuBlackhole) hole(b *Bench, k tallyKey, h *hole) (over bool) {
+func (j *mtuBlackhole) hole(b *Bench, k endKey, h *hole) (over bool) {
 	v, ok := h.conn.View()
 	if !ok || b.Now()-h.since > 60*nsPerSecond {
 		delete(j.holes, k)
 		return true
 	}
-	me := v.End(k.side)
+	me := v.End(k.side())
 	if me.Contiguous() != h.at {
 		delete(j.holes, k) // it was filled, or acknowledged without having been seen
 		return true
 	}
-	peer := v.End(k.side.Other())
+	peer := v.End(k.side().Other())
 	lives := h.again
 	if !h.bare {
 		lives = me.SentAt()
@@ -157,14 +157,14 @@ func (j *mtuBlackhole) hole(b *Bench, k tallyKey, h *hole) (over bool) {
 	if lives < h.since+nsPerSecond || me.Una() != h.at || peer.SentAt() < h.since {
 		return false // its sender must be known to live, and its receiver to wait for just that
 	}
-	z := b.Raise(h.Case, k.side)
+	z := b.Raise(h.Case, k.side())
 	z.Culprit, z.Since = Network, h.since
 	z.Add(h.packet)
 	smaller := "acknowledgements"
 	if h.small > 0 {
 		smaller = "segments of up to " + count(h.small, "octet")
 	}
-	z.Summary = fmt.Sprintf("%s of the %s are missing for %s, while its %s arrive", count(h.octets, "octet"), k.side, seconds(b.Now()-h.since), smaller)
+	z.Summary = fmt.Sprintf("%s of the %s are missing for %s, while its %s arrive", count(h.octets, "octet"), k.side(), seconds(b.Now()-h.since), smaller)
 	b.Tell(z)
 	return true
 }

@@ -22,21 +22,21 @@ var PeerUnresponsive = Rule{
 	Limits:    []Limit{{"repeats", 5, "", "times that one segment was repeated while the peer was silent"}},
 	Wakes:     tracker.Resent | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, deaf: map[tallyKey]deaf{}}
+		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, deaf: map[endKey]deaf{}}
 	},
 }
 
 type peerUnresponsive struct {
 	limit int
 	sent  repeats
-	deaf  map[tallyKey]deaf
+	deaf  map[endKey]deaf
 }
 
 // deaf is an end that repeats what was acknowledged: it is heard, and hears nothing.
 type deaf struct{ at, before int64 } // its latest such segment; when it was heard before the first of them
 
 // heard is when an end was last heard to say something else.
-func (j *peerUnresponsive) heard(k tallyKey, e tracker.EndView) int64 {
+func (j *peerUnresponsive) heard(k endKey, e tracker.EndView) int64 {
 	if d, ok := j.deaf[k]; ok && d.at == e.SentAt() {
 		return d.before
 	}
@@ -44,7 +44,7 @@ func (j *peerUnresponsive) heard(k tallyKey, e tracker.EndView) int64 {
 }
 
 // listens notes whether a repeated segment shows its sender not to hear the acknowledgement of it.
-func (j *peerUnresponsive) listens(b *Bench, f *tracker.Fact, k tallyKey) {
+func (j *peerUnresponsive) listens(b *Bench, f *tracker.Fact, k endKey) {
 	me := f.Conn.End(f.Side)
 	if d, ok := j.deaf[k]; (ok || len(j.deaf) < maxKept) && f.Seg.Len > 0 && !f.Seg.End().After(me.Una()) {
 		j.deaf[k] = deaf{f.Time, j.heard(k, me)}
@@ -55,11 +55,11 @@ func (j *peerUnresponsive) listens(b *Bench, f *tracker.Fact, k tallyKey) {
 }
 
 func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
-	k := tallyKey{f.Conn.Num(), f.Side}
-	other := tallyKey{k.conn, k.side.Other()}
+	k := endOf(f.Conn.Num(), f.Side)
+	other := k.other()
 	if f.Kind == tracker.Ended {
 		j.sent.end(f)
-		for _, k := range [...]tallyKey{k, other} {
+		for _, k := range [...]endKey{k, other} {
 			delete(j.deaf, k)
 		}
 		return
@@ -69,13 +69,13 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 	if x == nil {
 		return
 	}
-	x.heard = j.heard(other, f.Conn.End(other.side))
+	x.heard = j.heard(other, f.Conn.End(other.side()))
 	if x.n == 1 || x.heard != before {
 		x.alone = 0
 	}
 	x.alone++
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
-	z := b.Standing(k.conn, k.side)
+	z := b.Standing(k.conn(), k.side())
 	if x.swallowed(me, peer) {
 		if z != nil {
 			b.Withdraw(z)
@@ -88,7 +88,7 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 	}
 	fresh := z == nil
 	if fresh {
-		z = b.Raise(x.Case, k.side)
+		z = b.Raise(x.Case, k.side())
 		z.Culprit, z.Since = Network, x.since
 		z.Add(x.packet)
 	}
@@ -98,18 +98,18 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 		silent = "hears nothing: it repeats what was acknowledged"
 	}
 	if b.Speaks() {
-		z.Summary = fmt.Sprintf("the %s has repeated %s %s in %s, and the %s %s", k.side, count(f.Seg.Len, "octet"), count(n, "time"), seconds(f.Time-x.since), k.side.Other(), silent)
+		z.Summary = fmt.Sprintf("the %s has repeated %s %s in %s, and the %s %s", k.side(), count(f.Seg.Len, "octet"), count(n, "time"), seconds(f.Time-x.since), k.side().Other(), silent)
 	}
 	b.Tell(z)
 	if fresh {
-		b.WakeAt(Alarm{At: f.Time + 5*nsPerSecond, Conn: k.conn, Side: k.side})
+		b.WakeAt(Alarm{At: f.Time + 5*nsPerSecond, Conn: k.conn(), Side: k.side()})
 	}
 }
 
 // Wake ends the finding when the peer is heard again.
 func (j *peerUnresponsive) Wake(b *Bench, a Alarm) {
-	k := tallyKey{a.Conn, a.Side}
-	z, x := b.Standing(k.conn, k.side), j.sent[k]
+	k := endOf(a.Conn, a.Side)
+	z, x := b.Standing(k.conn(), k.side()), j.sent[k]
 	if z == nil || x == nil {
 		return
 	}
@@ -117,13 +117,13 @@ func (j *peerUnresponsive) Wake(b *Bench, a Alarm) {
 	if !ok {
 		return
 	}
-	me, peer := v.End(k.side), v.End(k.side.Other())
-	switch at := j.heard(tallyKey{k.conn, k.side.Other()}, peer); {
+	me, peer := v.End(k.side()), v.End(k.side().Other())
+	switch at := j.heard(k.other(), peer); {
 	case x.swallowed(me, peer):
 		b.Withdraw(z)
 	case at > z.Since:
 		b.Close(z, at)
 	default:
-		b.WakeAt(Alarm{At: b.Now() + 5*nsPerSecond, Conn: k.conn, Side: k.side})
+		b.WakeAt(Alarm{At: b.Now() + 5*nsPerSecond, Conn: k.conn(), Side: k.side()})
 	}
 }

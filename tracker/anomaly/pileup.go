@@ -12,7 +12,7 @@ import (
 type pileup struct {
 	state tracker.State
 	limit int
-	in    map[tallyKey]tcp.Endpoint // where each end that is in stands
+	in    map[endKey]tcp.Endpoint // where each end that is in stands
 	at    map[pileAt]*pile
 }
 
@@ -30,7 +30,7 @@ type pile struct {
 }
 
 func newPileup(state tracker.State, l Limits) pileup {
-	return pileup{state, l.Count("ends"), map[tallyKey]tcp.Endpoint{}, map[pileAt]*pile{}}
+	return pileup{state, l.Count("ends"), map[endKey]tcp.Endpoint{}, map[pileAt]*pile{}}
 }
 
 // where is what an end is counted under: the listener's own address and port, or a client's address and the port that
@@ -46,7 +46,7 @@ func where(v tracker.View, side tracker.Side) tcp.Endpoint {
 
 // enter counts an end in; blame is whose fault it would be.
 func (j *pileup) enter(b *Bench, v tracker.View, side tracker.Side, packet uint64, blame Culprit) {
-	k := tallyKey{v.Num(), side}
+	k := endOf(v.Num(), side)
 	if _, in := j.in[k]; in || len(j.in) >= maxPiled {
 		return
 	}
@@ -90,7 +90,7 @@ func (j *pileup) leave(b *Bench, conn uint64, side tracker.Side) {
 	if len(j.in) == 0 {
 		return
 	}
-	k := tallyKey{conn, side}
+	k := endOf(conn, side)
 	w, in := j.in[k]
 	if !in {
 		return

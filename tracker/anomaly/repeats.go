@@ -18,7 +18,7 @@ type repeated struct {
 }
 
 // repeats remembers the latest repeated segment of each end that has one. It forgets a connection when it ends.
-type repeats map[tallyKey]*repeated
+type repeats map[endKey]*repeated
 
 // note counts a Resent fact, nil for one that does not count: a FIN (see fin-unacked), or one too many to remember. before
 // is when the other end was heard as of the repetition before, of whatever; -1 if there was none.
@@ -26,7 +26,7 @@ func (r repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
 	if f.Seg.Len == 0 || f.Seg.Flags&tcp.FIN != 0 {
 		return nil, 0
 	}
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	me := f.Conn.End(f.Side)
 	x, before = r[k], -1
 	if x != nil {
@@ -51,8 +51,8 @@ func (r repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
 // end forgets a connection.
 func (r repeats) end(f *tracker.Fact) {
 	if len(r) > 0 {
-		delete(r, tallyKey{f.Conn.Num(), tracker.Client})
-		delete(r, tallyKey{f.Conn.Num(), tracker.Server})
+		delete(r, endOf(f.Conn.Num(), tracker.Client))
+		delete(r, endOf(f.Conn.Num(), tracker.Server))
 	}
 }
 

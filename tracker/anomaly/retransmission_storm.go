@@ -25,7 +25,7 @@ var RetransmissionStorm = Rule{
 	},
 	Wakes: tracker.Resent | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &retransmissionStorm{l["share"], uint64(l.Count("least")), 0, map[tallyKey]copies{}}
+		return &retransmissionStorm{l["share"], uint64(l.Count("least")), 0, map[endKey]copies{}}
 	},
 }
 
@@ -34,7 +34,7 @@ type retransmissionStorm struct {
 	least uint64
 	open  int
 
-	copies map[tallyKey]copies // of directions that come near the threshold
+	copies map[endKey]copies // of directions that come near the threshold
 }
 
 // copies counts the segments that the network delivered twice: a retransmission has a timestamp later than all before,
@@ -51,12 +51,12 @@ func (j *retransmissionStorm) Fact(b *Bench, f *tracker.Fact) {
 				j.ends(b, f, side)
 			}
 			if len(j.copies) > 0 {
-				delete(j.copies, tallyKey{f.Conn.Num(), side})
+				delete(j.copies, endOf(f.Conn.Num(), side))
 			}
 		}
 		return
 	}
-	me, k := f.Conn.End(f.Side), tallyKey{f.Conn.Num(), f.Side}
+	me, k := f.Conn.End(f.Side), endOf(f.Conn.Num(), f.Side)
 	n, all := me.Retransmissions(), me.Packets()
 	if n < j.least/2 {
 		return
@@ -80,7 +80,7 @@ func (j *retransmissionStorm) Fact(b *Bench, f *tracker.Fact) {
 }
 
 // compare tells a copy from a retransmission, where there are timestamps.
-func (j *retransmissionStorm) compare(b *Bench, f *tracker.Fact, me tracker.EndView, k tallyKey) {
+func (j *retransmissionStorm) compare(b *Bench, f *tracker.Fact, me tracker.EndView, k endKey) {
 	s := f.Seg
 	behind, ok := me.Behind(s)
 	x, known := j.copies[k]
@@ -99,7 +99,7 @@ func (j *retransmissionStorm) compare(b *Bench, f *tracker.Fact, me tracker.EndV
 }
 
 // less leaves the network's copies out.
-func (j *retransmissionStorm) less(n, all uint64, k tallyKey) (uint64, uint64) {
+func (j *retransmissionStorm) less(n, all uint64, k endKey) (uint64, uint64) {
 	twice := min(j.copies[k].n, n)
 	return n - twice, all - twice
 }
@@ -120,7 +120,7 @@ func (j *retransmissionStorm) ends(b *Bench, f *tracker.Fact, side tracker.Side)
 	}
 	j.open--
 	me := f.Conn.End(side)
-	n, all := j.less(me.Retransmissions(), me.Packets(), tallyKey{f.Conn.Num(), side})
+	n, all := j.less(me.Retransmissions(), me.Packets(), endOf(f.Conn.Num(), side))
 	j.say(x, n, all)
 	if j.stormy(n, all) {
 		b.Tell(x)

@@ -8,20 +8,15 @@ import (
 
 // tally counts what may come again and again on one connection in one side's name. Its finding is told at the first, at
 // each doubling, and at the end.
-type tally struct{ seen map[tallyKey]*tallied }
-
-type tallyKey struct {
-	conn uint64
-	side tracker.Side
-}
+type tally struct{ seen map[endKey]*tallied }
 
 type tallied struct{ n, told int }
 
-func newTally() tally { return tally{map[tallyKey]*tallied{}} }
+func newTally() tally { return tally{map[endKey]*tallied{}} }
 
 // note counts one more; say makes the sentence of how many.
 func (t *tally) note(b *Bench, f *tracker.Fact, culprit Culprit, say func(n int) string) {
-	k := tallyKey{f.Conn.Num(), f.Side}
+	k := endOf(f.Conn.Num(), f.Side)
 	c := t.seen[k]
 	if c == nil {
 		c = &tallied{}
@@ -48,12 +43,12 @@ func (t *tally) end(b *Bench, f *tracker.Fact) {
 		return
 	}
 	for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
-		k := tallyKey{f.Conn.Num(), side}
+		k := endOf(f.Conn.Num(), side)
 		c := t.seen[k]
 		if c == nil {
 			continue
 		}
-		if x := b.Standing(k.conn, k.side); x != nil && c.told != c.n {
+		if x := b.Standing(k.conn(), k.side()); x != nil && c.told != c.n {
 			b.Tell(x)
 		}
 		delete(t.seen, k)

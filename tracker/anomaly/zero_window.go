@@ -24,12 +24,7 @@ var ZeroWindow = Rule{
 		{"critical", 60, "s", "it becomes critical"},
 	},
 	Wakes: tracker.Shut | tracker.Opened | tracker.Probed | tracker.Resent | tracker.Verdict | tracker.Ended,
-	New:   func(l Limits) Judge { return &zeroWindow{l: l, shut: map[shutKey]*shut{}} },
-}
-
-type shutKey struct {
-	conn   uint64
-	reader tracker.Side
+	New:   func(l Limits) Judge { return &zeroWindow{l: l, shut: map[endKey]*shut{}} },
 }
 
 // shut is one stretch of a shut window.
@@ -44,7 +39,7 @@ type shut struct {
 
 type zeroWindow struct {
 	l    Limits
-	shut map[shutKey]*shut
+	shut map[endKey]*shut
 }
 
 func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
@@ -52,21 +47,21 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	switch f.Kind {
 	case tracker.Shut:
 		b.Follow(f.Conn)
-		k := shutKey{f.Conn.Num(), reader}
+		k := endOf(f.Conn.Num(), reader)
 		z.shut[k] = &shut{Case: CaseOf(f.Conn), since: f.Time, earlier: f.Conn.Late(), evidence: []uint64{f.Packet},
 			waits: f.Conn.End(reader.Other()).InFlight() > f.Conn.End(reader).Window()}
-		b.WakeAt(Alarm{f.Time + z.l.Seconds("notice"), k.conn, reader, 0})
+		b.WakeAt(Alarm{f.Time + z.l.Seconds("notice"), k.conn(), reader, 0})
 	case tracker.Opened:
-		z.over(b, shutKey{f.Conn.Num(), reader}, f.Time, f.Packet)
+		z.over(b, endOf(f.Conn.Num(), reader), f.Time, f.Packet)
 	case tracker.Probed, tracker.Resent:
 		s, _ := f.Conn.End(f.Side).Stall()
-		z.asked(b, shutKey{f.Conn.Num(), reader.Other()}, f.Packet, s.Waits)
+		z.asked(b, endOf(f.Conn.Num(), reader.Other()), f.Packet, s.Waits)
 	case tracker.Verdict:
-		z.verdict(b, shutKey{f.Conn.Num(), reader.Other()}, f)
+		z.verdict(b, endOf(f.Conn.Num(), reader.Other()), f)
 	case tracker.Ended:
 		for _, s := range [...]tracker.Side{tracker.Client, tracker.Server} {
-			k := shutKey{f.Conn.Num(), s}
-			if w := z.shut[k]; w != nil && b.Standing(k.conn, k.reader) != nil {
+			k := endOf(f.Conn.Num(), s)
+			if w := z.shut[k]; w != nil && b.Standing(k.conn(), k.side()) != nil {
 				z.tell(b, k, w) // for how long it has lasted by now
 			}
 			delete(z.shut, k)
@@ -75,14 +70,14 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 }
 
 // asked notes that a probe or a repeated segment asked for the window to open; waits says that data is known to wait.
-func (z *zeroWindow) asked(b *Bench, k shutKey, packet uint64, waits bool) {
+func (z *zeroWindow) asked(b *Bench, k endKey, packet uint64, waits bool) {
 	w := z.shut[k]
 	if w == nil {
 		return
 	}
 	w.waits = w.waits || waits
 	w.evidence = append(w.evidence[:min(len(w.evidence), maxEvidence-1)], packet)
-	if f := b.Standing(k.conn, k.reader); f != nil {
+	if f := b.Standing(k.conn(), k.side()); f != nil {
 		f.Add(packet)
 	} else if w.waits && b.Now()-w.since > z.l.Seconds("notice") {
 		z.tell(b, k, w)
@@ -91,7 +86,7 @@ func (z *zeroWindow) asked(b *Bench, k shutKey, packet uint64, waits bool) {
 
 // Wake looks at a window when a threshold has passed.
 func (z *zeroWindow) Wake(b *Bench, a Alarm) {
-	k := shutKey{a.Conn, a.Side}
+	k := endOf(a.Conn, a.Side)
 	w := z.shut[k]
 	if w == nil || !w.waits || b.Now()-w.since < z.l.Seconds("notice") {
 		return
@@ -100,9 +95,9 @@ func (z *zeroWindow) Wake(b *Bench, a Alarm) {
 }
 
 // tell raises the finding, or tells it again with what is known now.
-func (z *zeroWindow) tell(b *Bench, k shutKey, w *shut) {
-	f := b.Raise(w.Case, k.reader)
-	f.Culprit, f.Since, f.Earlier, f.Hidden = App(k.reader), w.since, w.earlier, max(w.hidden, tracker.HiddenPossible)
+func (z *zeroWindow) tell(b *Bench, k endKey, w *shut) {
+	f := b.Raise(w.Case, k.side())
+	f.Culprit, f.Since, f.Earlier, f.Hidden = App(k.side()), w.since, w.earlier, max(w.hidden, tracker.HiddenPossible)
 	for _, p := range w.evidence {
 		f.Add(p)
 	}
@@ -114,10 +109,10 @@ func (z *zeroWindow) tell(b *Bench, k shutKey, w *shut) {
 			f.Severity = step.severity
 			break
 		}
-		b.WakeAt(Alarm{w.since + z.l.Seconds(step.limit), k.conn, k.reader, 0})
+		b.WakeAt(Alarm{w.since + z.l.Seconds(step.limit), k.conn(), k.side(), 0})
 	}
 	if b.Speaks() {
-		f.Summary = w.says(k.reader, b.Now()-w.since)
+		f.Summary = w.says(k.side(), b.Now()-w.since)
 	}
 	b.Tell(f)
 }
@@ -126,29 +121,29 @@ func (w *shut) says(reader tracker.Side, d int64) string {
 	return fmt.Sprintf("the %s's window has been shut for %s while the %s has data to send", reader, seconds(d), reader.Other())
 }
 
-func (z *zeroWindow) verdict(b *Bench, k shutKey, fact *tracker.Fact) {
+func (z *zeroWindow) verdict(b *Bench, k endKey, fact *tracker.Fact) {
 	w := z.shut[k]
 	if w == nil {
 		return
 	}
 	w.hidden = fact.Hidden
 	w.waits = w.waits || fact.Word != nil // it knows its queue
-	if f := b.Standing(k.conn, k.reader); f != nil {
+	if f := b.Standing(k.conn(), k.side()); f != nil {
 		z.tell(b, k, w)
 	}
 }
 
 // over ends the stretch: the window is open again.
-func (z *zeroWindow) over(b *Bench, k shutKey, at int64, packet uint64) {
+func (z *zeroWindow) over(b *Bench, k endKey, at int64, packet uint64) {
 	w := z.shut[k]
 	if w == nil {
 		return
 	}
 	delete(z.shut, k)
-	if f := b.Standing(k.conn, k.reader); f != nil {
+	if f := b.Standing(k.conn(), k.side()); f != nil {
 		f.Add(packet)
 		if b.Speaks() {
-			f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.reader, seconds(at-w.since), k.reader.Other())
+			f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.side(), seconds(at-w.since), k.side().Other())
 		}
 		b.Close(f, at)
 	}
