@@ -18,6 +18,7 @@ import (
 type statsOptions struct {
 	liveOptions
 	kernel  bool
+	both    bool
 	busiest int
 	ports   bool // all of them
 	side    string
@@ -32,6 +33,8 @@ const statsExample = `  tcptrack stats hang.pcap                    connections 
   tcptrack stats -Y 'port:443' --busiest 100 hang.pcap
                                               the addresses that came to one port
   tcptrack stats -i eth0 --duration 30s       of an interface
+  tcptrack stats --both -i eth0 --duration 30s
+                                              and this host's sockets beside them
   tcptrack stats --kernel                     this host's sockets by port and state
   tcptrack stats --kernel -o csv              for a spreadsheet
   sudo tcptrack stats --kernel --netns PID    of a container`
@@ -74,6 +77,7 @@ func newStats() *cobra.Command {
 // countFlags adds the flags that say what is counted, and how the answer looks.
 func (o *statsOptions) countFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.kernel, "kernel", false, "count this host's sockets; no right to capture is needed")
+	f.BoolVar(&o.both, "both", false, "compare what passes by -i for --duration with this host's sockets at its end")
 	f.StringVar(&o.at, "at", "", "count what lives at `MOMENT`: 8.0s since the first packet, #902 behind a packet, 2026-11-22T06:43:29Z")
 	f.DurationVar(&o.every, "every", 0, "count what lives every `TIME`, as 10s: a time line")
 	f.StringVar(&o.side, "side", "server", "count by the states of `SIDE`: server, client")
@@ -108,7 +112,7 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 		}
 	}
 	switch {
-	case asked == 0:
+	case asked == 0 && !o.both:
 		return &problem{errors.New("what is to be counted?"), "tcptrack stats FILE counts the connections of a capture, stats -i INTERFACE those that pass by, stats --kernel this host's sockets"}
 	case o.kernel && asked > 1:
 		return &problem{errors.New("--kernel counts sockets, and no capture at the same time"), "leave --kernel out, or the captures"}
@@ -124,6 +128,9 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 		return &problem{errors.New("--at is one moment, --every many"), "choose one of them"}
 	case f.Changed("every") && o.every < time.Millisecond:
 		return &problem{fmt.Errorf("--every %s: too often", o.every), "1ms is the least, 10s is usual"}
+	}
+	if o.both {
+		return o.checkBoth()
 	}
 	if o.kernel {
 		for _, name := range []string{"at", "every", "where", "side", "duration"} {

@@ -30,6 +30,7 @@ type counting struct {
 	line   stats.Timeline
 	came   int           // moments
 	answer *stats.Answer // of the one moment
+	both   *comparing    // nil: the wire alone
 }
 
 // countCapture counts the connections of captures or of interfaces.
@@ -96,6 +97,14 @@ func (o *statsOptions) through(ctx context.Context, cmd *cobra.Command, checksum
 	if err != nil {
 		return err
 	}
+	if o.both {
+		var stop func()
+		if c.both, stop, err = o.compare(ctx, config); err != nil {
+			src.Close()
+			return err
+		}
+		defer stop()
+	}
 	out, closeOut, err := o.destine(stdout)
 	if err == nil && live {
 		err = o.capturing.relinquish(ctx, o.capturing.thread, nil, stderr, false)
@@ -105,7 +114,7 @@ func (o *statsOptions) through(ctx context.Context, cmd *cobra.Command, checksum
 		return err
 	}
 	c.begin(out)
-	if o.duration > 0 && live {
+	if o.duration > 0 && live && !o.both { // which ends at its moment
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
@@ -131,6 +140,11 @@ func (c *counting) begin(out io.Writer) {
 // at counts what lives at a moment: the one of --at, or the next of --every, which is shown at once.
 func (c *counting) at(_ int, now int64, living iter.Seq[tracker.View]) {
 	c.came++
+	if c.both != nil {
+		c.both.at(living)
+		c.stop()
+		return
+	}
 	a := c.wire.At(now, living)
 	if c.o.every == 0 {
 		c.answer = a
@@ -155,6 +169,8 @@ func (c *counting) end(r *pipeline.Result) error {
 	switch {
 	case c.err != nil:
 		return c.err
+	case c.both != nil:
+		return c.both.end(c.o, c.out, c.width)
 	case c.o.every == 0 && c.o.at == "":
 		return c.o.write(c.out, c.wire.Whole(), c.width)
 	case c.came == 0:

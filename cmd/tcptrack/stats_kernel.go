@@ -31,7 +31,7 @@ func (o *statsOptions) tallyKernel() (*stats.Tally, error) {
 	})
 	if err == nil {
 		err = r.Scan(connected, func(s *sockets.Socket) bool {
-			tally.Add(endOf(s, listens.at(s.Local) || s.Local.Port < s.Remote.Port && !listens.at(s.Remote)))
+			tally.Add(endOf(s, listens.serves(s.Local, s.Remote)))
 			return true
 		})
 	}
@@ -50,8 +50,14 @@ func (l listeners) at(e tcp.Endpoint) bool {
 	return l[e] || !e.V6 && l[tcp.Endpoint{Addr: tcp.AddrFrom4(0), Port: e.Port}] || l[tcp.Endpoint{Port: e.Port, V6: true}]
 }
 
-// endOf puts a socket in the words of the counts. A server's is one at whose address somebody listens; where its listener has gone, and no
-// listener is known of the other port either, the one with the lower port, as a client's comes from the high ones.
+// serves says that the local end of a connection is a server's: one at whose address somebody listens; where its listener
+// has gone, and no listener is known of the other port either, the one with the lower port, as a client's comes from the
+// high ones.
+func (l listeners) serves(local, remote tcp.Endpoint) bool {
+	return l.at(local) || local.Port < remote.Port && !l.at(remote)
+}
+
+// endOf puts a socket in the words of the counts.
 func endOf(s *sockets.Socket, server bool) *stats.End {
 	e := &stats.End{Orphan: s.Orphan(), Unaccepted: s.Unaccepted(), RecvQueue: uint64(s.RecvQueue), SendQueue: uint64(s.SendQueue), Memory: s.Memory.Total()}
 	e.Key = stats.Key{Port: s.Remote.Port, Side: tracker.Client, State: s.State}
