@@ -118,6 +118,7 @@ type conn struct {
 	last   int64
 	hash   uint32
 	blame  uint32  // where its time went; 0: nothing is known beyond a handshake
+	zeek   uint32  // what Zeek would remember of it; 0: nothing
 	client tcp.Dir // which end is the client
 	flags  connFlags
 	closer Side // who closed first; iff how is not HowOpen

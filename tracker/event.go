@@ -149,6 +149,8 @@ type Connection struct {
 	HalfClosed int64 // nanoseconds from the first FIN to the other end's, a RST, or the end of its life; meaningful iff Half
 	Half       bool  // a FIN was seen
 
+	Zeek []Zeek // what Zeek's conn.log would have of it, in order; empty unless Config.Zeek was set
+
 	Findings []string // codes, filled in by who judges: the tracker does not
 }
 
@@ -181,6 +183,8 @@ type Config struct {
 	Transitions    bool     // call Sink.Transition
 	Connections    bool     // call Sink.Connection
 	Blame          bool     // with Connections: work out Connection.Life, HalfClosed, and each End's Blame
+	Zeek           bool     // with Connections: work out Connection.Zeek
+	LikelyServers  *Ports   // where Zeek expects servers, if it has not seen who began; nil: its default
 	Witness        Witness  // takes facts; nil: nobody judges
 	Facts          FactKind // the kinds that Witness wants
 	MaxConnections int      // bound on what is tracked at once; 0: unbounded

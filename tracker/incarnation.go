@@ -44,6 +44,7 @@ func (t *Tracker) answered(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) (ui
 	c.client = syn.Dir
 	// The SYN was counted when it came.
 	t.opened = syn
+	t.zeekOpened(n, c)
 	t.handshake(n, c, &c.ends[syn.Dir], &c.ends[syn.Dir.Other()], &t.opened)
 	return n, c
 }

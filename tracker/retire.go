@@ -15,6 +15,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 		t.endWait(&c.ends[d])
 	}
 	t.rare.forget(n)
+	t.unzeek(c)
 	t.streams.retire(n, c)
 	c.first = 0
 	t.conns.give(n)
@@ -91,7 +92,7 @@ func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
 		a, b = b, a
 	}
 	*l = Connection{
-		Conn: c.num, Findings: l.Findings[:0], Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, Now: t.now, First: c.first,
+		Conn: c.num, Findings: l.Findings[:0], Zeek: t.zeekRows(l.Zeek[:0], c), Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, Now: t.now, First: c.first,
 		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0, Lossy: t.losses.since(c.start),
 		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}

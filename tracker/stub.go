@@ -167,6 +167,9 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	u.at = t.now
 	c := &t.single
 	*c = conn{}
+	if t.cfg.Zeek {
+		t.opened = *s
+	}
 	t.introduce(c, h, s)
 	c.flags |= t.bound.continues(h, s)
 	t.enter(0, c, s)
@@ -176,6 +179,7 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 		n, whole := t.conns.take()
 		*whole = *c
 		t.index.add(h, n)
+		t.zeeked(n, whole, s, whole.ends[s.Dir].badSums > 0)
 		t.awaits(n, whole)
 		return
 	}
@@ -219,6 +223,7 @@ func (t *Tracker) once(u *stub) *conn {
 func (t *Tracker) unfold(was uint32) (uint32, *conn) {
 	n, c := t.conns.take()
 	t.whole(t.stubs.at(was), c)
+	t.zeekOpened(n, c)
 	t.index.renumber(c.hash, was, n)
 	t.stubs.remove(was)
 	return n, c

@@ -23,6 +23,7 @@ type Tracker struct {
 	frames  frames
 	losses  losses
 	numbers *numbers // nil: no filter leaves out anything
+	zeeks   zeeks
 
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
@@ -49,6 +50,7 @@ const maxHoles = 4 << 20
 // New makes an empty Tracker.
 func New(cfg Config) *Tracker {
 	cfg.Blame = cfg.Blame && cfg.Connections && cfg.Sink != nil
+	cfg.Zeek = cfg.Zeek && cfg.Connections && cfg.Sink != nil
 	t := &Tracker{cfg: cfg, wakes: never, streams: streams{past: newPast(cfg.MaxConnections)}}
 	if cfg.Witness != nil {
 		t.wakes = cfg.Witness.Next()
@@ -71,6 +73,7 @@ func (t *Tracker) empty() {
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
 	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
+	t.zeeks = newZeeks(&t.cfg)
 }
 
 // batch is how many segments wait for memory together.
@@ -239,14 +242,17 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	if t.twice(c, snd, s) {
 		t.stats.Duplicates++
 		t.see(Twice, n, c, snd, s)
+		t.zeeked(n, c, s, false)
 		return
 	}
 	if t.damaged(n, c, snd, s) {
 		snd.badSums++
 		t.stats.BadChecksums++
 		t.see(Damaged, n, c, snd, s)
+		t.zeeked(n, c, s, true)
 		return
 	}
+	t.zeeked(n, c, s, false)
 	switch {
 	case s.Flags&tcp.RST != 0:
 		t.reset(n, c, snd, rcv, s)

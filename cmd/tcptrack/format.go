@@ -18,6 +18,7 @@ import (
 	"github.com/tcptrack/tcptrack/output/story"
 	"github.com/tcptrack/tcptrack/output/text"
 	"github.com/tcptrack/tcptrack/output/trace"
+	"github.com/tcptrack/tcptrack/output/zeek"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
@@ -38,7 +39,7 @@ type shape struct {
 const formatStory = "story"
 
 var (
-	formats       = []string{"table", "json", "csv", "summary", "trace"}
+	formats       = []string{"table", "json", "csv", formatZeek, "summary", "trace"}
 	colorWords    = []string{"auto", "always", "never"}
 	checksumWords = []string{"auto", "off", "all"}
 )
@@ -75,7 +76,7 @@ func (o *readOptions) shape() (shape, error) {
 	switch o.format {
 	case "json":
 		s.events = events
-	case "table", "csv":
+	case "table", "csv", formatZeek:
 		s.events = output.Events{Connection: true}
 	}
 	return s, nil
@@ -86,7 +87,7 @@ func (s *shape) findings() bool {
 	switch s.format {
 	case "json":
 		return s.events.Finding
-	case "csv", "summary", "trace":
+	case "csv", formatZeek, "summary", "trace":
 		return false
 	}
 	return true
@@ -125,6 +126,8 @@ func (s *shape) writer(out io.Writer) output.Writer {
 		return jsonl.New(out, s.events)
 	case "csv":
 		return csv.New(out)
+	case formatZeek:
+		return zeek.New(out)
 	case "summary":
 		return text.NewBrief(out, widthOf(out))
 	case "trace":

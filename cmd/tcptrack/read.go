@@ -33,6 +33,7 @@ type readOptions struct {
 	filtering      filtering
 	saving         saving
 	selection      selection
+	zeek           zeekOptions
 	cpuProfile     string
 	opened         func(directories []string) error // called when all is open; files are made in those later
 	asItHappens    bool                             // the table is written line by line
@@ -79,9 +80,10 @@ func readCommand(o *readOptions) *cobra.Command {
 
 // formatFlags adds the flags that say how the answer looks, where it goes, and what is judged.
 func (o *readOptions) formatFlags(f *pflag.FlagSet, format string) {
-	f.StringVarP(&o.format, "output", "o", format, "`FORMAT`: table, json (JSON Lines), csv, summary, trace")
+	f.StringVarP(&o.format, "output", "o", format, "`FORMAT`: table, json (JSON Lines), csv, zeek (conn.log), summary, trace")
 	f.StringVar(&o.events, "events", "connection,finding,summary", "`LIST` of the lines of json: transition, connection, finding, summary, all")
 	f.BoolVar(&o.all, "all", false, "healthy connections too")
+	o.zeek.add(f)
 	o.outputFlags(f)
 	o.judgeFlags(f)
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
@@ -141,6 +143,9 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		return err
 	}
 	limits, err := o.thresholds.limits()
+	if err == nil {
+		err = o.zeek.parse()
+	}
 	if err == nil {
 		err = o.saving.check()
 	}
@@ -203,6 +208,8 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection || want != nil,
 		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
+		Zeek:           shape.events.Connection && (shape.format == "json" || shape.format == formatZeek),
+		LikelyServers:  o.zeek.servers,
 		MaxConnections: int(o.maxConnections),
 		Progress:       progress,
 	}

@@ -39,6 +39,8 @@ type Config struct {
 	Transitions    bool // events that the sink wants to see
 	Connections    bool
 	Blame          bool                      // connections with the blame line
+	Zeek           bool                      // connections with what Zeek would say of them
+	LikelyServers  *tracker.Ports            // as in tracker.Config
 	CountFindings  bool                      // findings are only counted: the sink does not see them, nobody puts them in words
 	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
 	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
@@ -92,6 +94,8 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Transitions:    cfg.Transitions,
 		Connections:    cfg.Connections,
 		Blame:          cfg.Blame,
+		Zeek:           cfg.Zeek,
+		LikelyServers:  cfg.LikelyServers,
 		Witness:        witness,
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,

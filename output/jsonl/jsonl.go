@@ -106,6 +106,11 @@ func (w *Writer) Connection(c *tracker.Connection) {
 		b = appendString(b, `,"closed_by":`, c.ClosedBy.String())
 	}
 	b = appendString(b, `,"how":`, c.How.String())
+	if len(c.Zeek) > 0 {
+		// Where Zeek would have made several of it, the first: that is the one that its beginning finds in conn.log.
+		b = appendString(b, `,"conn_state":`, c.Zeek[0].State)
+		b = append(c.Zeek[0].History.Append(append(b, `,"history":"`...)), '"')
+	}
 	if c.Half {
 		b = appendDecimal(b, `,"half_closed_ms":`, c.HalfClosed, 6)
 	}
