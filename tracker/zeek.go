@@ -1,6 +1,8 @@
 package tracker
 
 import (
+	"unsafe"
+
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/reassembly"
 )
@@ -122,6 +124,9 @@ const (
 	maxZeekOlder = 1 << 16 // of all, but for the latest of each
 	maxZeekHoles = 1 << 18 // 3 MiB
 )
+
+// ZeekBytes is what a connection costs beside ConnectionBytes where Config.Zeek is set.
+const ZeekBytes = int(unsafe.Sizeof(zeek{})) + 4
 
 // zeeks are all of them.
 type zeeks struct {

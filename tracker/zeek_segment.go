@@ -21,8 +21,7 @@ func (z *zeek) begin(s *tcp.Segment, now int64, servers *Ports) {
 		return
 	}
 	src, dst := s.Ends()
-	switch from, to := servers.Has(src.Port), servers.Has(dst.Port); {
-	case from && !to, from && s.Flags&tcp.SYN == 0 && src.Port < dst.Port:
+	if servers.Has(src.Port) && (s.Flags&tcp.SYN != 0 || !servers.Has(dst.Port) || src.Port < dst.Port) {
 		z.flip()
 	}
 }

@@ -26,6 +26,11 @@ func boundFlag(f *pflag.FlagSet, n *uint) {
 	f.Lookup(name).DefValue = "what a quarter of the memory holds" // of any machine: manual pages are not made for this one
 }
 
+// zeekMaxConnections is the same where each connection has a record of what Zeek would say of it.
+func zeekMaxConnections() uint {
+	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.ZeekBytes))
+}
+
 // machineMemory is the memory of the machine, or of our control group where that is less; 4 GiB where neither is told.
 func machineMemory() uint64 {
 	memory := uint64(4 << 30)

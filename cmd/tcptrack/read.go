@@ -213,6 +213,9 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		MaxConnections: int(o.maxConnections),
 		Progress:       progress,
 	}
+	if config.Zeek && o.maxConnections == defaultMaxConnections() {
+		config.MaxConnections = int(zeekMaxConnections())
+	}
 	o.saving.pipe(&config)
 	o.liveOut.pipe(&config)
 	endAsking := o.kernel.join(&config, writer, selected)
