@@ -41,7 +41,8 @@ func (h *History) String() string { return string(h.letters[:h.n]) }
 // Append appends the letters.
 func (h *History) Append(b []byte) []byte { return append(b, h.letters[:h.n]...) }
 
-func (h *History) add(letter byte) {
+// Add adds a letter.
+func (h *History) Add(letter byte) {
 	if h.n == maxHistory-1 {
 		letter = 'x'
 	}

@@ -30,7 +30,7 @@ func (z *zeek) begin(s *tcp.Segment, now int64, servers *Ports) {
 func (z *zeek) flip() {
 	z.orig = z.orig.Other()
 	z.partial = false
-	z.history.add('^')
+	z.history.Add('^')
 }
 
 // segment takes in one segment.
@@ -139,7 +139,7 @@ func (z *zeek) write(letter byte, by tcp.Dir) {
 	if by != z.orig {
 		letter |= 'a' - 'A'
 	}
-	z.history.add(letter)
+	z.history.Add(letter)
 }
 
 // letters writes what the segment's flags add to the history.

@@ -162,7 +162,7 @@ func TestZeekIsForgotten(t *testing.T) {
 func TestHistoryIsBounded(t *testing.T) {
 	var h History
 	for range 1000 {
-		h.add('R')
+		h.Add('R')
 	}
 	if s := h.String(); s != strings.Repeat("R", maxHistory-1)+"x" {
 		t.Errorf("%d letters: %s", len(s), s)

@@ -29,7 +29,7 @@ func (z *zeekOptions) add(f *pflag.FlagSet) {
 
 // parse reads the list of ports.
 func (z *zeekOptions) parse() error {
-	if z.list == zeekDefault {
+	if z.list == zeekDefault || z.list == "" { // or the command has no such flag
 		return nil
 	}
 	z.servers = new(tracker.Ports)

@@ -100,6 +100,8 @@ type jsonConnection struct {
 	Server    jsonEnd  `json:"server"`
 	ClosedBy  string   `json:"closed_by,omitempty"`
 	How       string   `json:"how"`
+	ConnState string   `json:"conn_state,omitempty"`
+	History   *string  `json:"history,omitempty"`
 	Half      *float64 `json:"half_closed_ms,omitempty"`
 	Findings  []string `json:"findings"`
 	Wireshark string   `json:"wireshark,omitempty"`
@@ -179,7 +181,7 @@ func mirrorEnd(e *tracker.End, blamed bool) jsonEnd {
 func mirrorConnection(c *tracker.Connection) any {
 	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed,
 		string(tcp.AppendCommunityID(nil, c.Client.Endpoint, c.Server.Endpoint)), stamp(c.Start), stamp(c.Last), nil, nil,
-		mirrorEnd(&c.Client, c.Blamed), mirrorEnd(&c.Server, c.Blamed), "", c.How.String(), nil, append([]string{}, c.Findings...), ""}
+		mirrorEnd(&c.Client, c.Blamed), mirrorEnd(&c.Server, c.Blamed), "", c.How.String(), "", nil, nil, append([]string{}, c.Findings...), ""}
 	if c.VLAN[0] != 0 {
 		j.VLAN = c.VLAN[:1]
 		if c.VLAN[1] != 0 {
@@ -189,6 +191,10 @@ func mirrorConnection(c *tracker.Connection) any {
 	if c.Blamed {
 		ms := float64(c.Life) / 1e6
 		j.Life = &ms
+	}
+	if len(c.Zeek) > 0 {
+		letters := c.Zeek[0].History.String()
+		j.ConnState, j.History = c.Zeek[0].State, &letters
 	}
 	if c.Half {
 		ms := float64(c.HalfClosed) / 1e6
@@ -278,6 +284,13 @@ func randomConnection(r *rand.Rand) *tracker.Connection {
 	c.Blamed, c.Life, c.Half, c.HalfClosed = r.IntN(2) == 0, r.Int64N(1e15), r.IntN(2) == 0, r.Int64N(1e12)
 	for range r.IntN(3) {
 		c.Streams = append(c.Streams, r.Uint32())
+	}
+	for i := range r.IntN(3) {
+		z := tracker.Zeek{State: []string{"SF", "RSTOS0"}[i]}
+		for range r.IntN(4) {
+			z.History.Add("^ShADadx"[r.IntN(8)])
+		}
+		c.Zeek = append(c.Zeek, z)
 	}
 	for range r.IntN(3) {
 		c.Findings = append(c.Findings, "fin-unacked")
