@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
@@ -61,6 +62,8 @@ func join(parts ...[]byte) []byte {
 func TestEncapsulations(t *testing.T) {
 	x := func(s string) []byte { return unhex(t, s) }
 	v4, v6 := ip4(6, segmentOf(5)), ip6(6, segmentOf(5))
+	relayed := bytes.Clone(v6)
+	copy(relayed[24:], x("20010000"))
 	mac := x("020000000001 020000000002")
 	ether := join(mac, x("0800"), v4)
 	eth := func(prefix string, rest []byte) []byte { return join(mac, x(prefix), rest) }
@@ -133,6 +136,7 @@ func TestEncapsulations(t *testing.T) {
 		{"MPLS over UDP", 1, in4(17, udp(6635, join(x("00011140"), v4)))},
 		{"L2TP", 1, in4(17, udp(1701, join(x("0002 0001 0001 ff03 0021"), v4)))},
 		{"Teredo", 1, in4(17, udp(3544, join(x("0000 1234 01020304"), v6)))},
+		{"Teredo between client and relay", 1, in4(17, udp(32900, relayed))},
 		{"hop-by-hop, destination options", 1, eth("86dd", ip6(0, join(x("3c00 0104 00000000 0600 0104 00000000"), segmentOf(5))))},
 		{"atomic fragment", 1, eth("86dd", ip6(44, join(x("0600 0000 00000001"), segmentOf(5))))},
 		{"IPv4 length 0", 1, join(ether[:16], x("0000"), ether[18:])},
@@ -174,6 +178,7 @@ func TestSkips(t *testing.T) {
 		{"ARP", SkipNotIP, eth("0806", make([]byte, 28))},
 		{"STP", SkipNotIP, eth("0026 424203", make([]byte, 38))},
 		{"UDP", SkipNotTCP, eth("0800", ip4(17, udp(53, make([]byte, 20))))},
+		{"IPv6 in UDP, not Teredo's", SkipNotTCP, eth("0800", ip4(17, udp(32900, ip6(6, segmentOf(5)))))},
 		{"ICMP that quotes TCP", SkipNotTCP, eth("0800", ip4(1, join(x("0301000000000000"), ip4(6, segmentOf(0)))))},
 		{"no IP version", SkipBadIP, eth("0800", x("15000000"))},
 		{"short IP header", SkipBadIP, eth("0800", ihl)},

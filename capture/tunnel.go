@@ -122,8 +122,24 @@ func (d *decoder) udp(b []byte, seg *tcp.Segment) Skip {
 	if skip := d.tunnel(sport, body, seg); skip != noTunnel {
 		return skip
 	}
+	if d.teredoDirect(body) {
+		return d.tunnel(teredoPort, body, seg)
+	}
 	return SkipNotTCP
 }
+
+// teredoDirect says that the octets are a Teredo packet that did not go through a server: clients and relays use ports of
+// their own, so that it is known only by what it is, an IPv6 packet of exactly that length with a Teredo address.
+func (d *decoder) teredoDirect(b []byte) bool {
+	const prefix = 0x2001_0000 // 2001::/32, RFC 4380 2.6
+	if len(b) < 40 || b[0]>>4 != 6 || be16(b[4:])+40 != len(b)+d.missing {
+		return false
+	}
+	return binary.BigEndian.Uint32(b[8:]) == prefix || binary.BigEndian.Uint32(b[24:]) == prefix
+}
+
+// teredoPort is that of Teredo's servers.
+const teredoPort = 3544
 
 // noTunnel says that a port carries no tunnel.
 const noTunnel = numSkips
@@ -145,7 +161,7 @@ func (d *decoder) tunnel(port int, b []byte, seg *tcp.Segment) Skip {
 		decode = (*decoder).mpls
 	case 1701:
 		decode = (*decoder).l2tp
-	case 3544:
+	case teredoPort:
 		decode = (*decoder).teredo
 	case 5072:
 		decode = (*decoder).ayiya
