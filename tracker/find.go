@@ -39,6 +39,9 @@ func (t *Tracker) touch(aims []aim) {
 			sum += c.num + c.first + uint64(a.fin+b.fin) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
 		}
 	}
+	if t.cfg.Zeek {
+		sum += t.touchZeeks(aims)
+	}
 	t.touched = sum
 }
 

@@ -165,7 +165,25 @@ func (t *Tracker) zeeked(n uint32, c *conn, s *tcp.Segment, damaged bool) {
 		x.older++
 		z.begin(s, t.now, x.servers)
 	}
-	z.segment(s, t.now, damaged, x.holes)
+	if damaged || t.plain || !z.quick(s, t.now, x.holes) {
+		z.segment(s, t.now, damaged, x.holes)
+	}
+}
+
+// touchZeeks is touch for the records of the connections that it has found.
+func (t *Tracker) touchZeeks(aims []aim) (sum uint64) {
+	for i := range aims {
+		n := aims[i].likely
+		if n <= gone || n&stubBit != 0 {
+			continue
+		}
+		if at := t.conns.at(n).zeek; at != 0 {
+			z := t.zeeks.arena.at(at)
+			a, b := &z.ends[0], &z.ends[1]
+			sum += a.packets + b.packets + uint64(a.flags+b.flags) + uint64(z.last)
+		}
+	}
+	return sum
 }
 
 // unzeek forgets a connection's rows.
