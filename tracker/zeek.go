@@ -266,6 +266,9 @@ func (e *zeekEnd) size(peer *zeekEnd) int64 {
 // unacked says that nothing of it was acknowledged but its SYN.
 func (e *zeekEnd) unacked() bool { return e.ack == 0 || e.ack == 1 }
 
+// ZeekStates are the values of Zeek.State.
+var ZeekStates = []string{"S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"}
+
 // state is the conn_state.
 func (z *zeek) state() string {
 	o, r := &z.ends[z.orig], &z.ends[z.orig.Other()]

@@ -208,7 +208,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		Transitions:    shape.events.Transition,
 		Connections:    shape.events.Connection || want != nil,
 		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
-		Zeek:           shape.events.Connection && (shape.format == "json" || shape.format == formatZeek),
+		Zeek:           shape.events.Connection && (shape.format == "json" || shape.format == formatZeek) || want != nil && want.Zeeked(),
 		LikelyServers:  o.zeek.servers,
 		MaxConnections: int(o.maxConnections),
 		Progress:       progress,

@@ -47,7 +47,7 @@ func (s *selection) parse() (*query.Selection, error) {
 
 // account tells how much was shown where the format has no place for it.
 func (s *selection) account(stderr io.Writer, o *readOptions, r *pipeline.Result) {
-	if s.told != nil && o.format == "csv" && !o.quiet {
+	if s.told != nil && (o.format == "csv" || o.format == formatZeek) && !o.quiet {
 		fmt.Fprintf(stderr, "tcptrack: %s\n", printable(s.told.Line(r.Tracker.Connections)))
 	}
 }
@@ -76,7 +76,7 @@ func (o *readOptions) explainSelected(ctx context.Context, want *query.Selection
 	}
 	meant := &numbers{}
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Rules: limits, MaxConnections: int(o.maxConnections),
+		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
 	})
 	if err != nil {
 		return err

@@ -68,6 +68,9 @@ func (j *judge) config(cfg *pipeline.Config) {
 		cfg.Blame = cfg.Blame || t.where != nil && t.where.Blamed() || slices.ContainsFunc(t.meets, func(c condition) bool {
 			return strings.Contains(c.name, "blame") || c.name == "life" || c.name == "half_closed"
 		})
+		cfg.Zeek = cfg.Zeek || t.where != nil && t.where.Zeeked() || slices.ContainsFunc(t.meets, func(c condition) bool {
+			return c.name == "conn_state" || c.name == "history"
+		})
 	}
 	for _, t := range j.moments {
 		cfg.Moments = append(cfg.Moments, *t.at)

@@ -85,6 +85,7 @@ func (p *parser) bare(from int, whole, name string) (match, error) {
 func (p *parser) meant(f *Field, of sides, text string) (match, error) {
 	p.crowd = p.crowd && f.crowd
 	p.judged = p.judged || f.judged
+	p.zeeked = p.zeeked || f.zeeked
 	m, _, _ := f.compile(of, "=", text)
 	return m, nil
 }

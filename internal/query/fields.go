@@ -61,6 +61,7 @@ type reader struct {
 	places func(s *Subject, of sides, test func(tcp.Endpoint) bool) bool
 	text   func(s *Subject, to []byte) []byte
 	blamed bool // it takes Config.Blame to be known
+	zeeked bool // it takes Config.Zeek
 	judged bool // it is about what was found
 }
 
@@ -144,6 +145,13 @@ var Fields = []Field{
 		reader: reader{text: func(s *Subject, to []byte) []byte {
 			return tcp.AppendCommunityID(to, s.Conn.Client.Endpoint, s.Conn.Server.Endpoint)
 		}}},
+	{Name: "conn_state", Kind: Word, Doc: "Zeek's word for how it stands", Like: "conn_state:S0,REJ", JSON: "conn_state", Words: zeekWords(), reader: zeeked(word(zeekState))},
+	{Name: "history", Kind: Text, Doc: "Zeek's letters for what was seen", Like: "history:*T*", JSON: "history", reader: zeeked(reader{text: func(s *Subject, to []byte) []byte {
+		if len(s.Conn.Zeek) > 0 {
+			return s.Conn.Zeek[0].History.Append(to)
+		}
+		return to
+	}})},
 	{Name: "continued", Kind: Word, Doc: "an earlier part of it was evicted", Like: "continued:yes", JSON: "continued", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Continued) })},
 	{Name: "evicted", Kind: Word, Doc: "it was retired because the table was full", Like: "evicted:yes", JSON: "evicted", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Evicted) })},
 	{Name: "guessed", Kind: Word, Doc: "who is the client is a guess", Like: "guessed:yes", JSON: "guessed", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Guessed) })},
@@ -169,6 +177,13 @@ func blameField(class tracker.BlameClass, doc string) Field {
 func stateWords() (words []string) {
 	for s := range tracker.State(tcp.NumStates) {
 		words = append(words, plain(s.String()))
+	}
+	return words
+}
+
+func zeekWords() (words []string) {
+	for _, s := range tracker.ZeekStates {
+		words = append(words, plain(s))
 	}
 	return words
 }

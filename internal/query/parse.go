@@ -31,7 +31,7 @@ func Parse(text string) (*Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Selection{text: text, match: m, blamed: p.blamed, crowd: p.crowd, judged: p.judged}, nil
+	return &Selection{text: text, match: m, blamed: p.blamed, zeeked: p.zeeked, crowd: p.crowd, judged: p.judged}, nil
 }
 
 // Term reads one question: the name of a field, and a value or several as they stand behind its colon. Positions in the
@@ -53,7 +53,7 @@ func Term(name, value string) (*Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Selection{text: name + ":" + value, match: m, blamed: p.blamed, crowd: p.crowd, judged: p.judged}, nil
+	return &Selection{text: name + ":" + value, match: m, blamed: p.blamed, zeeked: p.zeeked, crowd: p.crowd, judged: p.judged}, nil
 }
 
 // parser reads a selection from left to right and compiles it on the way.
@@ -62,6 +62,7 @@ type parser struct {
 	at     int
 	depth  int
 	blamed bool
+	zeeked bool
 	crowd  bool
 	judged bool
 }
@@ -283,6 +284,7 @@ func (p *parser) value(f *Field, of sides, from int) (match, error) {
 	}
 	p.crowd = p.crowd && f.crowd
 	p.blamed = p.blamed || f.blamed
+	p.zeeked = p.zeeked || f.zeeked
 	p.judged = p.judged || f.judged
 	m, what, next := f.compile(of, op, text)
 	if m == nil {

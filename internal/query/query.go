@@ -10,6 +10,7 @@ type Selection struct {
 	text   string
 	match  match // nil: all
 	blamed bool
+	zeeked bool
 	crowd  bool
 	judged bool
 }
@@ -29,6 +30,9 @@ func (q *Selection) Match(s *Subject) bool { return q.match == nil || q.match(s)
 
 // Blamed says that the selection asks for what is known only with pipeline.Config.Blame.
 func (q *Selection) Blamed() bool { return q.blamed }
+
+// Zeeked says that the selection asks for what is known only with pipeline.Config.Zeek.
+func (q *Selection) Zeeked() bool { return q.zeeked }
 
 // Judged says that the selection asks for what was found on a connection.
 func (q *Selection) Judged() bool { return q.judged }

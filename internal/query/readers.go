@@ -2,6 +2,7 @@ package query
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
@@ -28,6 +29,19 @@ func numbers(some func(*tracker.Connection, func(int64) bool) bool) reader {
 func blamed(r reader) reader {
 	r.blamed = true
 	return r
+}
+
+func zeeked(r reader) reader {
+	r.zeeked = true
+	return r
+}
+
+// zeekState is the conn_state's bit, none where it is not known.
+func zeekState(s *Subject) uint64 {
+	if len(s.Conn.Zeek) == 0 {
+		return 0
+	}
+	return 1 << slices.Index(tracker.ZeekStates, s.Conn.Zeek[0].State)
 }
 
 func eachEnd(get func(*tracker.End) (int64, bool)) reader {

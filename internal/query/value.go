@@ -250,7 +250,7 @@ func (f *Field) mask(op, text string) (set uint64, what, next string) {
 		return set & all, "", ""
 	}
 	what = fmt.Sprintf("%s is never %q", f.Name, text)
-	if len(f.Words) > 12 {
+	if len(f.Words) > 16 { // the codes
 		next = "tcptrack explain lists the codes"
 	} else {
 		next = "one of " + strings.Join(f.Words, ", ")
