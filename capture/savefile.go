@@ -203,6 +203,22 @@ func (s *Saver) create(name string) error {
 	return err
 }
 
+// HandTo makes the first file of a rotation another user's, so that root can go on as that user and write it again when
+// its turn comes.
+func (s *Saver) HandTo(uid, gid int) error {
+	f, ok := s.file.(*os.File)
+	if s.dir == nil || !ok {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	if err := f.Chown(uid, gid); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
 // finish ends the current file.
 func (s *Saver) finish() error {
 	err := s.w.Finish(s.dropped - s.told)

@@ -104,8 +104,8 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 		return err
 	}
 	defer o.capturing.end()
-	o.opened = func(directories []string) error {
-		return o.capturing.relinquish(ctx, o.capturing.thread, directories, stderr, o.quiet)
+	o.opened = func() error {
+		return o.capturing.relinquish(ctx, o.capturing.thread, &o.saving, stderr, o.quiet)
 	}
 	watch := watcher{stderr: stderr}
 	if o.sockets {

@@ -35,10 +35,10 @@ type readOptions struct {
 	selection      selection
 	zeek           zeekOptions
 	cpuProfile     string
-	opened         func(directories []string) error // called when all is open; files are made in those later
-	asItHappens    bool                             // the table is written line by line
-	liveOut        *liveOutput                      // how what happens live is shown; nil: it is none
-	kernel         *kernel                          // nil: it is not asked
+	opened         func() error // called when all is open
+	asItHappens    bool         // the table is written line by line
+	liveOut        *liveOutput  // how what happens live is shown; nil: it is none
+	kernel         *kernel      // nil: it is not asked
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first
@@ -176,7 +176,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		return err
 	}
 	if o.opened != nil {
-		if err := o.opened(o.saving.later()); err != nil {
+		if err := o.opened(); err != nil {
 			src.Close()
 			return err
 		}

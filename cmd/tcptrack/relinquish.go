@@ -39,9 +39,9 @@ func (r *relinquishing) target() (to rights.User, asked bool, err error) {
 	return to, true, err
 }
 
-// relinquish gives up all rights but those of the thread, and says so in one line. directories are those in which files
-// are made later.
-func (r *relinquishing) relinquish(ctx context.Context, thread *rights.Thread, directories []string, stderr io.Writer, quiet bool) error {
+// relinquish gives up all rights but those of the thread, and says so in one line. Before that it hands on what was made to
+// save packets in.
+func (r *relinquishing) relinquish(ctx context.Context, thread *rights.Thread, saved *saving, stderr io.Writer, quiet bool) error {
 	if ctx.Value(ownProcess{}) == nil {
 		return nil
 	}
@@ -58,16 +58,13 @@ func (r *relinquishing) relinquish(ctx context.Context, thread *rights.Thread, d
 	if root && to.Root() {
 		return nil
 	}
-	for _, name := range directories {
-		if !root || to.MayWrite(name) {
-			continue
+	if root {
+		if why, next := saved.obstacle(to); why != "" && asked {
+			return &problem{errors.New(why), next + "; or stay root: -Z root"}
+		} else if why != "" {
+			say("stays root: %s", why)
+			return nil
 		}
-		why := fmt.Sprintf("%s may not make files in %s, and some are to be made later", to, printable(name))
-		if asked {
-			return &problem{errors.New(why), fmt.Sprintf("let them: sudo chown %s %s; or stay root: -Z root", to, quoted(name))}
-		}
-		say("stays root: %s", why)
-		return nil
 	}
 	keep := append([]rights.Capability{rights.NetRaw}, r.keep...)
 	switch err := thread.Drop(to, keep...); {
@@ -89,6 +86,28 @@ func words(list []rights.Capability) string {
 		names = append(names, c.String())
 	}
 	return strings.Join(names, ", ")
+}
+
+// obstacle hands what this run has made to another user, and says why that user could not go on to write, and what helps;
+// "" if nothing is in the way.
+func (s *saving) obstacle(to rights.User) (why, next string) {
+	var err error
+	if s.saver != nil {
+		err = s.saver.HandTo(to.UID, to.GID)
+	}
+	if s.keeper != nil && err == nil {
+		err = s.keeper.HandTo(to.UID, to.GID)
+	}
+	if err != nil {
+		return fmt.Sprintf("%s cannot be given to %s: %v", printable(strings.Join(s.later(), ", ")), to, plainError(err)), "name another place"
+	}
+	for _, name := range s.later() {
+		if !to.MayWrite(name) {
+			return fmt.Sprintf("%s may not make files in %s, and some are to be made later", to, printable(name)),
+				fmt.Sprintf("let them: sudo chown %s %s", to, quoted(name))
+		}
+	}
+	return "", ""
 }
 
 // later are the directories in which files are made once the capture runs.

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// overflowID is nobody.
+const overflowID = 65534
+
 // transitions reads a saved file by the real command, as JSON Lines of all transitions.
 func transitions(t *testing.T, file string) string {
 	t.Helper()
@@ -29,7 +32,7 @@ func TestLiveSaves(t *testing.T) {
 		dir := t.TempDir()
 		whole, incidents := filepath.Join(dir, "whole.pcapng"), filepath.Join(dir, "incidents")
 		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "transition,summary", "-w", whole,
-			"--save-anomalies", incidents, "--save-level", "notice", "--ring", "64KiB")
+			"--save-anomalies", incidents, "--save-level", "notice", "--ring", "64KiB", "-Z", "nobody")
 		said := make(chan string, 1)
 		go func() {
 			text, _ := io.ReadAll(p.stdout)
@@ -61,6 +64,13 @@ func TestLiveSaves(t *testing.T) {
 			}
 		}
 
+		for name, want := range map[string]uint32{whole: 0, incidents: overflowID, names[0]: overflowID} {
+			info, err := os.Stat(name)
+			if err != nil || info.Sys().(*syscall.Stat_t).Uid != want {
+				t.Errorf("%s: %+v, expected that %d owns it; %v", name, info, want, err)
+			}
+		}
+
 		p = launch(t, "live", "-i", "lo", "-w", "/dev/full")
 		go io.Copy(io.Discard, p.stdout)
 		refuse(t)
@@ -68,6 +78,29 @@ func TestLiveSaves(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		if text := p.stderr.String(); !strings.Contains(text, "no space left on device; the capture ends here") || !strings.Contains(text, "0 of 2 packets are saved") {
+			t.Error(text)
+		}
+	})
+}
+
+// The first file of a rotation, made as root, is written again by whom root has become.
+func TestLiveRotatesWithoutRoot(t *testing.T) {
+	inOwnNetwork(t, func() {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, 0o1777); err != nil {
+			t.Fatal(err)
+		}
+		p := launch(t, "live", "-i", "lo", "-Z", "nobody", "-w", filepath.Join(dir, "x.pcapng"), "-C", "1k", "-W", "2")
+		go io.Copy(io.Discard, p.stdout)
+		for range 20 {
+			refuse(t)
+		}
+		time.Sleep(300 * time.Millisecond)
+		p.cmd.Process.Signal(syscall.SIGINT)
+		if code := p.end(t, patience); code != 0 {
+			t.Errorf("exit code %d: %s", code, p.stderr.String())
+		}
+		if text := p.stderr.String(); !strings.Contains(text, "goes on as nobody") || !strings.Contains(text, "40 packets saved in ") || strings.Contains(text, "in 2 files") {
 			t.Error(text)
 		}
 	})

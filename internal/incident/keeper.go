@@ -72,6 +72,15 @@ func New(cfg Config) (*Keeper, error) {
 	return k, nil
 }
 
+// HandTo makes the directory another user's, if New made it, so that root can go on as that user; one that was there
+// stays whose it is.
+func (k *Keeper) HandTo(uid, gid int) error {
+	if !k.shelf.made {
+		return nil
+	}
+	return bare(k.shelf.root.Chown(".", uid, gid))
+}
+
 // Record keeps a packet; it is a capture.Recorder. What is neither TCP nor a fragment belongs to no incident.
 func (k *Keeper) Record(r *capture.Record, seg *tcp.Segment) {
 	var hash uint64

@@ -29,6 +29,7 @@ const maxSameName = 1000
 // shelf is the directory of the files, opened once, and their bounded size.
 type shelf struct {
 	root    *os.Root
+	made    bool // by us
 	limit   int64
 	total   int64
 	files   []*book // the oldest first
@@ -45,14 +46,15 @@ type book struct {
 
 // openShelf opens the directory, made if it is not there, and counts what is in it of our own.
 func openShelf(name string, limit int64) (*shelf, error) {
-	if err := os.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("directory %s: %w", name, bare(err))
+	made := os.Mkdir(name, 0o700)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return nil, fmt.Errorf("directory %s: %w", name, bare(made))
 	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", name, bare(err))
 	}
-	s := &shelf{root: root, limit: limit}
+	s := &shelf{root: root, made: made == nil, limit: limit}
 	if err := s.list(); err != nil {
 		root.Close()
 		return nil, fmt.Errorf("directory %s: %w", name, bare(err))
