@@ -125,7 +125,7 @@ func (r *reader) expectation(t *Test, n ast.Node) (*Expectation, error) {
 	}
 	x := &Expectation{Place: placeOf(n), Text: firstLine(list[0])}
 	for _, e := range list {
-		if contains(heads, e.key) {
+		if slices.Contains(heads, e.key) {
 			x.Text = firstLine(e)
 			break
 		}
@@ -206,7 +206,7 @@ func (r *reader) about(x *Expectation, list []entry, has map[string]*entry) (err
 		}
 	}
 	for _, e := range list {
-		if contains(heads, e.key) && e.key != "findings" || e.key == "at" || e.key == "possible" {
+		if slices.Contains(heads, e.key) && e.key != "findings" || e.key == "at" || e.key == "possible" {
 			continue
 		}
 		if err := r.condition(x, e, may); err != nil {

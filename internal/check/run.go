@@ -113,7 +113,7 @@ func exists(name string) bool {
 func (r *Runner) Run(ctx context.Context, f *File, t *Test, captures []string) *Outcome {
 	o := &Outcome{File: f, Test: t, Captures: captures}
 	broken := func(at Place, next string, err error) *Outcome {
-		o.add(Problem{Verdict: Broken, Place: at, Expect: "", What: err.Error(), Next: next})
+		o.add(Problem{Verdict: Broken, Place: at, Expect: "cannot be run", What: err.Error(), Next: next})
 		return o
 	}
 	if t.SHA256 != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -148,7 +149,7 @@ func (r *reader) entries(n ast.Node, what string, known []string) ([]entry, erro
 		list = append(list, entry{v.Key.GetToken().Value, placeOf(v.Key), v.Value})
 	}
 	for _, e := range list {
-		if !contains(known, e.key) {
+		if !slices.Contains(known, e.key) {
 			next := "keys of " + what + " are " + strings.Join(short(known), ", ")
 			if near := query.Nearest(e.key, known); near != "" {
 				next = fmt.Sprintf("did you mean %s? %s", near, next)
@@ -157,15 +158,6 @@ func (r *reader) entries(n ast.Node, what string, known []string) ([]entry, erro
 		}
 	}
 	return list, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // short leaves out of a long list what a person would not read.
