@@ -171,12 +171,12 @@ func widthOf(w io.Writer) int {
 	return 80
 }
 
-// create makes the file of -O, which must not be one of the captures.
+// create makes a file to write, which must not be one of the captures.
 func create(name string, captures []string) (*os.File, error) {
 	if old, err := os.Stat(name); err == nil {
 		for _, c := range captures {
 			if in, err := os.Stat(c); err == nil && os.SameFile(old, in) {
-				return nil, &problem{fmt.Errorf("%s: is read, and would be overwritten", name), "name another file for -O"}
+				return nil, &problem{fmt.Errorf("%s: is read, and would be overwritten", name), "name another file to write"}
 			}
 		}
 	}

@@ -85,6 +85,9 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("output") && (o.destination != "" && o.destination != "-" || !isTerminal(stdout)) {
 		o.format = "json"
 	}
+	if o.duration < 0 {
+		return &problem{fmt.Errorf("--duration %s: already over", o.duration), "a time to capture, as 30s or 5m"}
+	}
 	o.asItHappens = true
 	ctx := cmd.Context()
 	if o.duration > 0 {

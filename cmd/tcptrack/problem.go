@@ -45,12 +45,25 @@ func nextStep(err error) string {
 		return p.next
 	case filterStep(err) != "":
 		return filterStep(err)
+	case strings.HasPrefix(err.Error(), "capture: open "):
+		return readStep(err)
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "name another place, or run as a user who may"
+	case errors.Is(err, syscall.EISDIR):
+		return "name a file in it"
+	}
+	return ""
+}
+
+// readStep is what to do about a capture that cannot be opened.
+func readStep(err error) string {
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the path; tcpdump -i any -w FILE tcp writes a capture"
 	case errors.Is(err, fs.ErrPermission):
 		return "run as a user who may, or let this one: sudo chmod a+r FILE"
-	case errors.Is(err, syscall.EISDIR):
-		return "name the capture files in it: tcptrack read DIRECTORY/*.pcap"
 	}
 	return ""
 }
@@ -83,6 +96,15 @@ func flagProblem(cmd *cobra.Command, err error) error {
 		if name := query.Nearest(unknown.GetSpecifiedName(), names); name != "" {
 			next = fmt.Sprintf("did you mean --%s? %s", name, next)
 		}
+	}
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	if errors.As(err, &invalid) && errors.As(err, &number) {
+		what := "a number from 0 up"
+		if invalid.GetFlag().Value.Type() == "bool" {
+			what = "true or false"
+		}
+		err = fmt.Errorf("--%s %s: not %s", invalid.GetFlag().Name, invalid.GetValue(), what)
 	}
 	return &problem{err, next}
 }
