@@ -64,7 +64,7 @@ func BenchmarkObserve(b *testing.B) {
 // TestObserveDoesNotAllocate: not in steady state, with connections that come and go among those that live.
 func TestObserveDoesNotAllocate(t *testing.T) {
 	for _, flows := range []int{1, 1000} {
-		tr := New(Config{Seed: 1, Sink: nobody{}, Transitions: true, Connections: true, Zeek: true})
+		tr := New(Config{Seed: 1, Sink: nobody{}, Transitions: true, Connections: true, Zeek: true, Analysis: true})
 		gen := newTraffic(flows, 10)
 		segs := make([]tcp.Segment, 64)
 		step := func() {

@@ -99,6 +99,8 @@ type End struct {
 	ShutSince int64 // since when the window it announces has been shut, 0 while open
 	ShutTotal int64 // nanoseconds for which its window was shut, the current stretch included
 
+	Analysis Analysis // what Wireshark would mark of what it sent; meaningful iff Config.Analysis was set
+
 	Blame Blame // where the life of the direction of what it sends went; meaningful iff Connection.Blamed
 }
 
@@ -185,6 +187,7 @@ type Config struct {
 	Blame          bool     // with Connections: work out Connection.Life, HalfClosed, and each End's Blame
 	Zeek           bool     // with Connections: work out Connection.Zeek
 	LikelyServers  *Ports   // where Zeek expects servers, if it has not seen who began; nil: its default
+	Analysis       bool     // with Connections: run Wireshark's tests for each End's Analysis
 	Witness        Witness  // takes facts; nil: nobody judges
 	Facts          FactKind // the kinds that Witness wants
 	MaxConnections int      // bound on what is tracked at once; 0: unbounded

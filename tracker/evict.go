@@ -12,6 +12,7 @@ import (
 const (
 	ConnectionBytes = int(unsafe.Sizeof(conn{})) + int(unsafe.Sizeof(blames{})) + 4 + HalfOpenBytes + 4 + 4*alarmBytes // timers: flight, gone, FIN_WAIT2, TIME_WAIT
 	HalfOpenBytes   = int(unsafe.Sizeof(stub{})) + 4 + 2*slotBytes                                                     // a connection of which one SYN was seen
+	AnalysisBytes   = int(unsafe.Sizeof(dialogue{})) + int(unsafe.Sizeof(tally{})) + 4                                 // what Config.Analysis adds to a connection
 
 	slotBytes  = 8 * 4 / 3 * 2 // a table three quarters full, or just doubled
 	alarmBytes = int(unsafe.Sizeof(alarm{}))

@@ -16,6 +16,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	}
 	t.rare.forget(n)
 	t.unzeek(c)
+	t.analyses.retire(n)
 	t.streams.retire(n, c)
 	c.first = 0
 	t.conns.give(n)
@@ -98,6 +99,7 @@ func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
 	}
 	t.end(&l.Client, cl, a)
 	t.end(&l.Server, sv, b)
+	t.analyses.counted(n, c, l)
 	l.Client.Acked, l.Server.Acked = sv.has(hasACK), cl.has(hasACK)
 	if t.cfg.Blame {
 		t.blame(c, l, over)

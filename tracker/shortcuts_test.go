@@ -91,7 +91,7 @@ func differ(run func(*Tracker)) string {
 	var told [2]recorder
 	var stats [2]Stats
 	for i := range told {
-		tr := New(Config{Sink: &told[i], Transitions: true, Connections: true, Witness: &told[i], Facts: ^FactKind(0)})
+		tr := New(Config{Sink: &told[i], Transitions: true, Connections: true, Analysis: true, Witness: &told[i], Facts: ^FactKind(0)})
 		tr.plain = i == 1
 		run(tr)
 		tr.Close()

@@ -173,11 +173,14 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	t.introduce(c, h, s)
 	c.flags |= t.bound.continues(h, s)
 	t.enter(0, c, s)
-	if c.known == allKnown || c.flags&followed != 0 {
+	if c.known == allKnown || c.flags&followed != 0 || t.streams.oddly {
 		// It goes on with the stream of a connection before, which knows more than a stub holds; or there is already
 		// something to tell of it.
 		n, whole := t.conns.take()
 		*whole = *c
+		if t.analyses.on {
+			t.analyse(n, whole, s)
+		}
 		t.index.add(h, n)
 		t.zeeked(n, whole, s, whole.ends[s.Dir].badSums > 0)
 		t.awaits(n, whole)
@@ -223,6 +226,9 @@ func (t *Tracker) once(u *stub) *conn {
 func (t *Tracker) unfold(was uint32) (uint32, *conn) {
 	n, c := t.conns.take()
 	t.whole(t.stubs.at(was), c)
+	if t.analyses.on {
+		t.analyse(n, c, &t.opened)
+	}
 	t.zeekOpened(n, c)
 	t.index.renumber(c.hash, was, n)
 	t.stubs.remove(was)

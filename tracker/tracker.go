@@ -25,6 +25,8 @@ type Tracker struct {
 	numbers *numbers // nil: no filter leaves out anything
 	zeeks   zeeks
 
+	analyses analyses // idle unless Config.Analysis
+
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
 
@@ -51,6 +53,7 @@ const maxHoles = 4 << 20
 func New(cfg Config) *Tracker {
 	cfg.Blame = cfg.Blame && cfg.Connections && cfg.Sink != nil
 	cfg.Zeek = cfg.Zeek && cfg.Connections && cfg.Sink != nil
+	cfg.Analysis = cfg.Analysis && cfg.Connections && cfg.Sink != nil
 	t := &Tracker{cfg: cfg, wakes: never, streams: streams{past: newPast(cfg.MaxConnections)}}
 	if cfg.Witness != nil {
 		t.wakes = cfg.Witness.Next()
@@ -72,6 +75,7 @@ func (t *Tracker) empty() {
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
+	t.analyses = newAnalyses(t.cfg.Analysis)
 	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
 	t.zeeks = newZeeks(&t.cfg)
 }
@@ -178,6 +182,10 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 	default:
 		c = t.conns.at(n)
 		if !t.plain && t.quick(n, c, s) {
+			if t.analyses.on {
+				t.streams.oddly = false
+				t.analyse(n, c, s)
+			}
 			return
 		}
 	}
@@ -198,6 +206,9 @@ func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	}
 	t.segment(n, c, s)
 	t.settle(n, c)
+	if t.analyses.on && n != 0 {
+		t.analyse(n, c, s)
+	}
 }
 
 // begin enters a new connection with its first segment.

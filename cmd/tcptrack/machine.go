@@ -16,7 +16,7 @@ import (
 
 // defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
 func defaultMaxConnections() uint {
-	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes))
+	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.AnalysisBytes))
 }
 
 // boundFlag adds the flag of the bound on connections.

@@ -42,6 +42,7 @@ type Config struct {
 	Zeek           bool                      // connections with what Zeek would say of them
 	LikelyServers  *tracker.Ports            // as in tracker.Config
 	CountFindings  bool                      // findings are only counted: the sink does not see them, nobody puts them in words
+	Analysis       bool                      // connections with the counts of Wireshark's tests
 	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
 	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
 	Facts          tracker.FactKind          // kinds of facts that Fact is shown
@@ -96,6 +97,7 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Blame:          cfg.Blame,
 		Zeek:           cfg.Zeek,
 		LikelyServers:  cfg.LikelyServers,
+		Analysis:       cfg.Analysis,
 		Witness:        witness,
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,

@@ -1,0 +1,154 @@
+package tracker
+
+import (
+	"math/bits"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
+
+// AnalysisFlag is one of Wireshark's tests of a segment, a display filter tcp.analysis.NAME.
+type AnalysisFlag uint8
+
+// The tests, in the order in which they are shown. What is fast or spurious is a retransmission as well.
+const (
+	Retransmission AnalysisFlag = iota
+	FastRetransmission
+	SpuriousRetransmission
+	OutOfOrder
+	DuplicateACK
+	LostSegment
+	ACKLostSegment
+	WindowUpdate
+	WindowFull
+	ZeroWindow
+	ZeroWindowProbe
+	ZeroWindowProbeACK
+	KeepAlive
+	KeepAliveACK
+	ReusedPorts
+	FastOpenSYN
+	FastOpenACK
+	FastOpenIgnored
+
+	NumAnalysisFlags = iota
+)
+
+var analysisNames = [NumAnalysisFlags]string{
+	"retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack", "lost_segment", "ack_lost_segment",
+	"window_update", "window_full", "zero_window", "zero_window_probe", "zero_window_probe_ack", "keep_alive", "keep_alive_ack",
+	"reused_ports", "tfo_syn", "tfo_ack", "tfo_ignored",
+}
+
+func (f AnalysisFlag) String() string { return analysisNames[f] }
+
+// Analysis counts the segments that one endpoint sent and Wireshark would mark, by AnalysisFlag.
+type Analysis [NumAnalysisFlags]uint32
+
+// analysisSet is what Wireshark says of one segment, a bit for each AnalysisFlag.
+type analysisSet uint32
+
+func (v analysisSet) has(f AnalysisFlag) bool { return v&(1<<f) != 0 }
+
+// analyses runs Wireshark's tests beside the states, which they know nothing of. Each stream's dialogue lies under its
+// connection's number; a dialogue that may go on after its connection's line was written is kept by its stream.
+type analyses struct {
+	on      bool
+	chunks  [][]dialogue // by arena number of the connection
+	tallies arena[tally] // of connections of which anything was marked
+	past    []dialogue   // by stream number, the latest of each place
+}
+
+// tally counts what was marked of one connection, by direction.
+type tally [2]Analysis
+
+const (
+	dialogueShift = 8
+	// maxPastDialogues bounds what is kept of streams without a connection: 8 MiB. A segment of one that is forgotten is
+	// tested as its stream's first.
+	maxPastDialogues = 1 << 16
+)
+
+func newAnalyses(on bool) analyses { return analyses{on: on, tallies: newArena[tally](8)} }
+
+// at returns the place of a connection's dialogue, which stays where it is.
+func (a *analyses) at(n uint32) *dialogue {
+	for int(n>>dialogueShift) >= len(a.chunks) {
+		a.chunks = append(a.chunks, make([]dialogue, 1<<dialogueShift))
+	}
+	return &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
+}
+
+// analyse tests a segment, whose stream is numbered, and counts what it is marked with.
+func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
+	a := &t.analyses
+	d := a.at(n)
+	if !d.begun || d.stream != c.stream {
+		fresh := a.recall(c.stream)
+		fresh.tally = d.tally
+		*d = fresh
+	}
+	v := d.hear(s, t.streams.oddly, c.numbered.base[s.Dir.Other()])
+	if v == 0 {
+		return
+	}
+	if d.tally == 0 {
+		d.tally, _ = a.tallies.take()
+	}
+	counts := &a.tallies.at(d.tally)[s.Dir]
+	for ; v != 0; v &= v - 1 {
+		counts[bits.TrailingZeros32(uint32(v))]++
+	}
+}
+
+// recall takes back what is remembered of a stream, or begins it.
+func (a *analyses) recall(stream uint32) dialogue {
+	if len(a.past) > 0 {
+		if d := &a.past[stream&uint32(len(a.past)-1)]; d.begun && d.stream == stream {
+			was := *d
+			*d = dialogue{}
+			return was
+		}
+	}
+	return newDialogue(stream)
+}
+
+// counted tells what was marked of a connection.
+func (a *analyses) counted(n uint32, c *conn, l *Connection) {
+	if !a.on || n == 0 {
+		return
+	}
+	if d := a.at(n); d.tally != 0 {
+		counts := *a.tallies.at(d.tally)
+		for dir := range d.said {
+			if d.said[dir].reopened(c.numbered.base[dir]) {
+				counts[dir][ReusedPorts]++
+			}
+		}
+		l.Client.Analysis, l.Server.Analysis = counts[c.client], counts[c.client.Other()]
+	}
+}
+
+// retire keeps the dialogue of a connection that retires.
+func (a *analyses) retire(n uint32) {
+	if !a.on {
+		return
+	}
+	d := a.at(n)
+	if d.tally != 0 {
+		a.tallies.give(d.tally)
+		d.tally = 0
+	}
+	a.keep(d)
+	*d = dialogue{}
+}
+
+func (a *analyses) keep(d *dialogue) {
+	for len(a.past) < maxPastDialogues && int(d.stream) >= len(a.past) {
+		before := a.past
+		a.past = make([]dialogue, max(2*len(before), 64))
+		for i := range before {
+			a.past[before[i].stream&uint32(len(a.past)-1)] = before[i]
+		}
+	}
+	a.past[d.stream&uint32(len(a.past)-1)] = *d
+}
