@@ -28,6 +28,7 @@ func New(out io.Writer) *Writer {
 	w.head(columns, endColumns)
 	w.head(laterColumns, laterEndColumns)
 	w.head(latestColumns, nil)
+	w.head(nil, analysisColumns)
 	w.csv.Write(w.cells) // an error shows at Flush
 	return w
 }
@@ -108,6 +109,14 @@ var laterEndColumns = []column[tracker.End]{
 	{"blame_capture_gap_ms", blame(tracker.BlameGap)},
 }
 
+// analysisColumns count what Wireshark would mark.
+var analysisColumns = func() (list []column[tracker.End]) {
+	for f := range tracker.AnalysisFlag(tracker.NumAnalysisFlags) {
+		list = append(list, column[tracker.End]{"analysis_" + f.String(), func(e *tracker.End) string { return number(uint64(e.Analysis[f])) }})
+	}
+	return list
+}()
+
 // Finding does nothing: a connection's line names its findings.
 func (*Writer) Finding(*anomaly.Finding) {}
 
@@ -120,6 +129,7 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	w.row(c, columns, endColumns)
 	w.row(c, laterColumns, laterEndColumns)
 	w.row(c, latestColumns, nil)
+	w.row(c, nil, analysisColumns)
 	w.csv.Write(w.cells)
 }
 

@@ -20,6 +20,7 @@ func TestRow(t *testing.T) {
 	c.Server.Endpoint = tcp.EndpointFrom(netip.MustParseAddrPort("[2001:db8::2]:80"))
 	c.Blamed, c.Life, c.Half, c.HalfClosed = true, 2_250_000_000, true, 125_000
 	c.Client.Blame[tracker.BlameWindowShut] = 1_250_000_001
+	c.Server.Analysis[tracker.DuplicateACK] = 3
 	c.Client.Acked, c.Client.UnackedBytes = true, 11
 	w.Connection(c)
 	if err := w.Flush(); err != nil {
@@ -37,7 +38,7 @@ func TestRow(t *testing.T) {
 		"conn": "7", "streams": "7 9", "start": "1970-01-01T00:00:01.500000000Z", "duration_s": "2.25", "closed_by": "server", "how": "fin", "findings": "zero-window-stall port-reuse",
 		"client_ip": "2001:db8::1", "client_port": "4000", "client_state": "TIME_WAIT", "client_basis": "proven", "client_possible": "CLOSED|TIME_WAIT",
 		"client_zero_window_s": "1.25", "client_rtt_min_ms": "0.25", "client_rtt_max_ms": "1", "server_rtt_min_ms": "", "life_ms": "2250", "half_closed_ms": "0.125",
-		"client_blame_window_shut_ms": "1250.000001", "client_blame_flowing_ms": "0", "client_unacked_bytes": "11", "server_unacked_bytes": "", "community_id": "1:umfOxHs35YmadlXe8r6wD4dUrMM=", "server_state": "UNKNOWN",
+		"client_blame_window_shut_ms": "1250.000001", "client_blame_flowing_ms": "0", "client_unacked_bytes": "11", "server_unacked_bytes": "", "server_analysis_duplicate_ack": "3", "client_analysis_duplicate_ack": "0", "community_id": "1:umfOxHs35YmadlXe8r6wD4dUrMM=", "server_state": "UNKNOWN",
 	} {
 		if cell[name] != want {
 			t.Errorf("%s is %q, not %q", name, cell[name], want)

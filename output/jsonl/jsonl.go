@@ -163,10 +163,27 @@ func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []
 		b = appendDecimal(b, `,"max":`, e.RTT.Max, 6)
 		b = append(b, '}')
 	}
+	b = appendAnalysis(b, &e.Analysis)
 	if blamed {
 		b = appendBlame(b, &e.Blame)
 	}
 	return append(b, '}')
+}
+
+// appendAnalysis writes what Wireshark would mark, if there is anything, what is nothing left out.
+func appendAnalysis(b []byte, counts *tracker.Analysis) []byte {
+	if *counts == (tracker.Analysis{}) {
+		return b
+	}
+	b = append(b, `,"analysis":{`...)
+	for f, n := range counts {
+		if n != 0 {
+			b = append(append(append(b, '"'), tracker.AnalysisFlag(f).String()...), `":`...)
+			b = append(strconv.AppendUint(b, uint64(n), 10), ',')
+		}
+	}
+	b[len(b)-1] = '}'
+	return b
 }
 
 // appendBlame writes where a direction's time went, what was nothing left out.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,30 @@ type jsonEnd struct {
 	Keepalives      uint64     `json:"keepalives"`
 	BadChecksums    uint64     `json:"bad_checksums"`
 	RTT             *jsonRTT   `json:"rtt_ms,omitempty"`
+	Analysis        *jsonMarks `json:"analysis,omitempty"`
 	Blame           *jsonBlame `json:"blame_ms,omitempty"`
+}
+
+// jsonMarks has its fields in the order of tracker.AnalysisFlag.
+type jsonMarks struct {
+	Retransmission         uint32 `json:"retransmission,omitempty"`
+	FastRetransmission     uint32 `json:"fast_retransmission,omitempty"`
+	SpuriousRetransmission uint32 `json:"spurious_retransmission,omitempty"`
+	OutOfOrder             uint32 `json:"out_of_order,omitempty"`
+	DuplicateAck           uint32 `json:"duplicate_ack,omitempty"`
+	LostSegment            uint32 `json:"lost_segment,omitempty"`
+	AckLostSegment         uint32 `json:"ack_lost_segment,omitempty"`
+	WindowUpdate           uint32 `json:"window_update,omitempty"`
+	WindowFull             uint32 `json:"window_full,omitempty"`
+	ZeroWindow             uint32 `json:"zero_window,omitempty"`
+	ZeroWindowProbe        uint32 `json:"zero_window_probe,omitempty"`
+	ZeroWindowProbeAck     uint32 `json:"zero_window_probe_ack,omitempty"`
+	KeepAlive              uint32 `json:"keep_alive,omitempty"`
+	KeepAliveAck           uint32 `json:"keep_alive_ack,omitempty"`
+	ReusedPorts            uint32 `json:"reused_ports,omitempty"`
+	TfoSyn                 uint32 `json:"tfo_syn,omitempty"`
+	TfoAck                 uint32 `json:"tfo_ack,omitempty"`
+	TfoIgnored             uint32 `json:"tfo_ignored,omitempty"`
 }
 
 type jsonBlame struct {
@@ -161,7 +185,7 @@ func mirrorTransition(t *tracker.Transition) any {
 
 func mirrorEnd(e *tracker.End, blamed bool) jsonEnd {
 	j := jsonEnd{endpoint(e.Endpoint), e.State.String(), e.Basis.String(), names(e.Possible), stamp(e.Deadline), e.Packets, e.Bytes, e.PayloadBytes,
-		e.StreamBytes, e.MissedBytes, nil, e.Retransmissions, e.ZeroWindows, float64(e.ShutTotal) / 1e9, stamp(e.ShutSince), e.Probes, e.Keepalives, e.BadChecksums, nil, nil}
+		e.StreamBytes, e.MissedBytes, nil, e.Retransmissions, e.ZeroWindows, float64(e.ShutTotal) / 1e9, stamp(e.ShutSince), e.Probes, e.Keepalives, e.BadChecksums, nil, nil, nil}
 	if e.Acked {
 		j.UnackedBytes = &e.UnackedBytes
 	}
@@ -171,6 +195,12 @@ func mirrorEnd(e *tracker.End, blamed bool) jsonEnd {
 			ms[i] = float64(ns) / 1e6
 		}
 		j.Blame = &jsonBlame{ms[0], ms[1], ms[2], ms[3], ms[4], ms[5], ms[6]}
+	}
+	if e.Analysis != (tracker.Analysis{}) {
+		j.Analysis = &jsonMarks{}
+		for f, n := range e.Analysis {
+			reflect.ValueOf(j.Analysis).Elem().Field(f).SetUint(uint64(n))
+		}
 	}
 	if e.RTT.N > 0 {
 		j.RTT = &jsonRTT{float64(e.RTT.Min) / 1e6, float64(e.RTT.Mean) / 1e6, float64(e.RTT.Max) / 1e6}
@@ -272,6 +302,9 @@ func randomEnd(r *rand.Rand) tracker.End {
 		e.ShutSince, e.Deadline = randomTime(r), randomTime(r)
 	}
 	e.Acked, e.UnackedBytes = r.IntN(2) == 0, n()
+	for range r.IntN(3) {
+		e.Analysis[r.IntN(len(e.Analysis))] = r.Uint32() >> r.IntN(32)
+	}
 	for range r.IntN(4) {
 		e.Blame[r.IntN(len(e.Blame))] = r.Int64N(1e15) >> r.IntN(50)
 	}
