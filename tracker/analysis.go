@@ -83,11 +83,11 @@ func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
 	a := &t.analyses
 	d := a.at(n)
 	if !d.begun || d.stream != c.stream {
-		fresh := a.recall(c.stream)
+		fresh := a.recall(c.stream) // a SYN began it, or the connection its life
 		fresh.tally = d.tally
 		*d = fresh
 	}
-	v := d.hear(s, t.streams.oddly, c.numbered.base[s.Dir.Other()])
+	v := d.hear(s, t.streams.reused)
 	if v == 0 {
 		return
 	}
@@ -120,7 +120,7 @@ func (a *analyses) counted(n uint32, c *conn, l *Connection) {
 	if d := a.at(n); d.tally != 0 {
 		counts := *a.tallies.at(d.tally)
 		for dir := range d.said {
-			if d.said[dir].reopened(c.numbered.base[dir]) {
+			if d.said[dir].reopened(d.base[dir]) {
 				counts[dir][ReusedPorts]++
 			}
 		}

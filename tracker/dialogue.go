@@ -6,11 +6,11 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // Nothing is validated: a forged segment counts as any other. Numbers are compared as Wireshark 4.0 does, to which 0
 // means not known.
 type dialogue struct {
+	numbered
 	said    [2]utterance // in the key's order
 	synAt   int64        // time of the latest SYN without ACK, 0 for none
 	rtt     int64        // from there to the first segment with ACK and without SYN; 0 for not known
-	stream  uint32
-	tally   uint32 // of the connection, 0 for none
+	tally   uint32       // of the connection, 0 for none
 	begun   bool
 	synData bool // the latest SYN without ACK carried data
 }
@@ -49,17 +49,18 @@ const (
 
 func newDialogue(stream uint32) dialogue {
 	u := utterance{window: -1, scale: scaleUnknown}
-	return dialogue{said: [2]utterance{u, u}, stream: stream, begun: true}
+	return dialogue{said: [2]utterance{u, u}, numbered: numbered{stream: stream}, begun: true}
 }
 
-// hear takes in the dialogue's next segment and says what Wireshark marks it with. odd: it is a SYN of another initial
-// sequence number than its four-tuple had; base is the initial sequence number of its receiver, as far as known.
-func (d *dialogue) hear(s *tcp.Segment, odd bool, base tcp.Seq) analysisSet {
+// hear takes in the dialogue's next segment and says what Wireshark marks it with. reused: it is the dialogue's first,
+// and its four-tuple had another before.
+func (d *dialogue) hear(s *tcp.Segment, reused bool) analysisSet {
 	if s.Sum == tcp.SumNever {
 		return 0
 	}
 	snd, rcv := &d.said[s.Dir], &d.said[s.Dir.Other()]
-	v := snd.opens(s, odd)
+	v := snd.opens(s, reused || s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN|tcp.ACK && d.known&(1<<s.Dir) != 0 && d.base[s.Dir] != s.Seq)
+	d.learn(s)
 	v |= snd.announces(rcv, s)
 	v |= snd.acknowledges(rcv, s, v.has(DuplicateACK))
 	if s.SegLen() > 0 && !v.has(KeepAlive) {
@@ -69,10 +70,10 @@ func (d *dialogue) hear(s *tcp.Segment, odd bool, base tcp.Seq) analysisSet {
 	snd.marks = v
 	d.times(snd, s)
 	snd.scales(rcv, s)
-	return v | d.fastOpen(s, base)
+	return v | d.fastOpen(s)
 }
 
-// opens tests a SYN for ports used again.
+// opens tests a SYN. odd: its sequence number is not what its ports had before.
 func (u *utterance) opens(s *tcp.Segment, odd bool) analysisSet {
 	switch s.Flags & (tcp.SYN | tcp.ACK) {
 	case tcp.SYN:
@@ -244,7 +245,7 @@ func (snd *utterance) scales(rcv *utterance, s *tcp.Segment) {
 }
 
 // fastOpen tests a SYN for Fast Open (RFC 7413): its cookie, and whether the data that it carried was taken.
-func (d *dialogue) fastOpen(s *tcp.Segment, base tcp.Seq) analysisSet {
+func (d *dialogue) fastOpen(s *tcp.Segment) analysisSet {
 	switch s.Flags & (tcp.SYN | tcp.ACK) {
 	case tcp.SYN:
 		d.synData = s.Len > 0
@@ -252,7 +253,7 @@ func (d *dialogue) fastOpen(s *tcp.Segment, base tcp.Seq) analysisSet {
 			return 1 << FastOpenSYN
 		}
 	case tcp.SYN | tcp.ACK:
-		if s.Ack-base > 1 {
+		if s.Ack-d.base[s.Dir.Other()] > 1 {
 			return 1 << FastOpenACK
 		}
 		if d.synData {

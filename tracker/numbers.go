@@ -16,6 +16,7 @@ type numbers struct {
 	all    *Tracker
 	conn   uint64 // of the segment at work
 	stream uint32
+	reused bool // as in streams
 }
 
 // newNumbers makes the numbers of a tracker and, with the same seed, those of it and the other one's flow hashes equal.
@@ -33,6 +34,7 @@ func (t *Tracker) observeSome(segs []tcp.Segment) {
 	var place [batch]struct {
 		conn   uint64
 		stream uint32
+		reused bool
 	}
 	for len(segs) > 0 {
 		some := segs[:min(len(segs), batch)]
@@ -43,6 +45,7 @@ func (t *Tracker) observeSome(segs []tcp.Segment) {
 		all.touch(there[:len(some)])
 		for i := range some {
 			all.observe(there[i], &some[i])
+			place[i].reused = some[i].Flags&tcp.SYN != 0 && all.streams.reused
 			place[i].conn, place[i].stream = all.numbersOf(there[i], &some[i])
 		}
 		t.touch(at[:len(some)])
@@ -52,7 +55,7 @@ func (t *Tracker) observeSome(segs []tcp.Segment) {
 				t.pass(s)
 				continue
 			}
-			x.conn, x.stream = place[i].conn, place[i].stream
+			x.conn, x.stream, x.reused = place[i].conn, place[i].stream, place[i].reused
 			t.awaitNumber(at[i], s)
 			t.observe(at[i], s)
 		}
@@ -93,6 +96,7 @@ func (x *numbers) give(t *Tracker, n uint32, c *conn, s *tcp.Segment) {
 	if c.known != 0 && c.stream != x.stream {
 		t.streams.leave(n, c)
 	}
+	t.streams.reused = x.reused
 	first := c.known == 0
 	c.stream, c.known = x.stream, allKnown
 	if first && s.Flags&tcp.SYN != 0 {

@@ -23,7 +23,7 @@ const (
 // number finds the stream that a segment belongs to. Damaged segments and frames captured twice count: Wireshark looks
 // neither at checksums nor at what was before.
 func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
-	t.streams.oddly = false
+	t.streams.reused = false
 	if c.known == allKnown && s.Flags&tcp.SYN == 0 {
 		return
 	}
@@ -35,8 +35,8 @@ func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
 	if first {
 		c.numbered = t.streams.join(&c.key)
 	}
-	t.streams.oddly = s.Flags&tcp.SYN != 0 && c.known&(1<<s.Dir) != 0 && c.numbered.base[s.Dir] != s.Seq
 	if c.begins(s) {
+		t.streams.reused = true
 		if !first {
 			t.streams.leave(n, c)
 		}
@@ -76,7 +76,7 @@ func (w *numbered) learn(s *tcp.Segment) {
 // streams numbers the conversations and remembers those of connections that have retired.
 type streams struct {
 	begun     uint32
-	oddly     bool // the segment numbered last is a SYN of another sequence number than its conversation had
+	reused    bool // the segment numbered last began another conversation of its four-tuple
 	over      bool // the input has ended: nothing can come late
 	forgotten uint64
 

@@ -173,7 +173,7 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	t.introduce(c, h, s)
 	c.flags |= t.bound.continues(h, s)
 	t.enter(0, c, s)
-	if c.known == allKnown || c.flags&followed != 0 || t.streams.oddly {
+	if c.known == allKnown || c.flags&followed != 0 || t.streams.reused {
 		// It goes on with the stream of a connection before, which knows more than a stub holds; or there is already
 		// something to tell of it.
 		n, whole := t.conns.take()

@@ -183,7 +183,7 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 		c = t.conns.at(n)
 		if !t.plain && t.quick(n, c, s) {
 			if t.analyses.on {
-				t.streams.oddly = false
+				t.streams.reused = false
 				t.analyse(n, c, s)
 			}
 			return

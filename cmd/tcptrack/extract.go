@@ -146,7 +146,7 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 	}
 	p := newPicker(want)
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink: p, Transitions: true, Connections: true, Blame: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
+		Sink: p, Transitions: true, Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
 	})
 	warn(stderr, result.Capture)
 	if err != nil {

@@ -210,7 +210,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
 		Zeek:           shape.events.Connection && (shape.format == "json" || shape.format == formatZeek) || want != nil && want.Zeeked(),
 		LikelyServers:  o.zeek.servers,
-		Analysis:       shape.events.Connection && (shape.format == "json" || shape.format == "csv"),
+		Analysis:       shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
 		MaxConnections: int(o.maxConnections),
 		Progress:       progress,
 	}

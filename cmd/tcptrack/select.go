@@ -76,7 +76,7 @@ func (o *readOptions) explainSelected(ctx context.Context, want *query.Selection
 	}
 	meant := &numbers{}
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
+		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
 	})
 	if err != nil {
 		return err

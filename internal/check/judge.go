@@ -66,12 +66,13 @@ func (j *judge) config(cfg *pipeline.Config) {
 	cfg.Connections = true
 	for _, t := range j.tallies {
 		cfg.Blame = cfg.Blame || t.where != nil && t.where.Blamed() || slices.ContainsFunc(t.meets, func(c condition) bool {
-			return strings.Contains(c.name, "blame") || c.name == "life" || c.name == "half_closed"
+			return strings.Contains(c.name, "blame") || strings.Contains(c.name, "analysis") || c.name == "life" || c.name == "half_closed"
 		})
 		cfg.Zeek = cfg.Zeek || t.where != nil && t.where.Zeeked() || slices.ContainsFunc(t.meets, func(c condition) bool {
 			return c.name == "conn_state" || c.name == "history"
 		})
 	}
+	cfg.Analysis = cfg.Blame
 	for _, t := range j.moments {
 		cfg.Moments = append(cfg.Moments, *t.at)
 	}

@@ -60,7 +60,7 @@ type reader struct {
 	words  func(s *Subject, of sides) uint64
 	places func(s *Subject, of sides, test func(tcp.Endpoint) bool) bool
 	text   func(s *Subject, to []byte) []byte
-	blamed bool // it takes Config.Blame to be known
+	blamed bool // it takes Config.Blame and Config.Analysis to be known
 	zeeked bool // it takes Config.Zeek
 	judged bool // it is about what was found
 }
@@ -138,6 +138,11 @@ var Fields = []Field{
 	blameField(tracker.BlameLoss, "to recover from loss"),
 	blameField(tracker.BlameClosing, "after its FIN or a reset"),
 	blameField(tracker.BlameGap, "in gaps of the capture"),
+	analysisField(tracker.Retransmission), analysisField(tracker.FastRetransmission), analysisField(tracker.SpuriousRetransmission),
+	analysisField(tracker.OutOfOrder), analysisField(tracker.DuplicateACK), analysisField(tracker.LostSegment), analysisField(tracker.ACKLostSegment),
+	analysisField(tracker.WindowUpdate), analysisField(tracker.WindowFull), analysisField(tracker.ZeroWindow),
+	analysisField(tracker.ZeroWindowProbe), analysisField(tracker.ZeroWindowProbeACK), analysisField(tracker.KeepAlive), analysisField(tracker.KeepAliveACK),
+	analysisField(tracker.ReusedPorts), analysisField(tracker.FastOpenSYN), analysisField(tracker.FastOpenACK), analysisField(tracker.FastOpenIgnored),
 
 	{Name: "conn", Kind: Number, Doc: "its number in order of first packet, from 0", Like: "conn:17", JSON: "conn", reader: whole(func(c *tracker.Connection) (int64, bool) { return int64(c.Conn), true })},
 	{Name: "stream", Also: []string{"streams", "tcp.stream"}, Kind: Number, Doc: "a tcp.stream number of Wireshark that it owns", Like: "stream:3", JSON: "streams", reader: numbers(streams)},
@@ -156,6 +161,13 @@ var Fields = []Field{
 	{Name: "evicted", Kind: Word, Doc: "it was retired because the table was full", Like: "evicted:yes", JSON: "evicted", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Evicted) })},
 	{Name: "guessed", Kind: Word, Doc: "who is the client is a guess", Like: "guessed:yes", JSON: "guessed", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Guessed) })},
 	{Name: "lossy", Kind: Word, Doc: "the capture lost packets meanwhile", Like: "lossy:yes", JSON: "lossy", Words: yesNo, reader: word(func(s *Subject) uint64 { return bit(s.Conn.Lossy) })},
+}
+
+// analysisField is what one of Wireshark's marks is asked by.
+func analysisField(f tracker.AnalysisFlag) Field {
+	return Field{Name: "analysis." + f.String(), Also: []string{"tcp.analysis." + f.String()}, Kind: Number, Sided: true, Both: together,
+		Doc: "segments Wireshark would mark so", Like: "analysis." + f.String() + ":>0", JSON: "analysis",
+		reader: blamed(total(func(e *tracker.End) uint64 { return uint64(e.Analysis[f]) }))}
 }
 
 // blameField is what a class of the blame line is asked by.

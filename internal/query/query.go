@@ -28,7 +28,7 @@ func (q *Selection) String() string { return q.text }
 // Match says that the connection is meant.
 func (q *Selection) Match(s *Subject) bool { return q.match == nil || q.match(s) }
 
-// Blamed says that the selection asks for what is known only with pipeline.Config.Blame.
+// Blamed says that the selection asks for what is known only with pipeline.Config.Blame and Analysis.
 func (q *Selection) Blamed() bool { return q.blamed }
 
 // Zeeked says that the selection asks for what is known only with pipeline.Config.Zeek.

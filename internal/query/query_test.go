@@ -33,6 +33,7 @@ func hang() Subject {
 	c.Client.Packets, c.Server.Packets = 40, 60
 	c.Client.Bytes, c.Server.Bytes = 2000, 20000
 	c.Server.Retransmissions, c.Server.Probes = 6, 11
+	c.Server.Analysis[tracker.WindowFull] = 3
 	c.Server.Acked, c.Server.UnackedBytes = true, 512
 	c.Client.RTT = tracker.RTT{N: 3, Min: 1e6, Mean: 2e6, Max: 9e6}
 	c.Server.RTT = tracker.RTT{N: 9, Min: 20e6, Mean: 30e6, Max: 900e6}
@@ -154,6 +155,8 @@ var meanings = []struct {
 	{"duration:5m12s", true, false, ""},
 	{"life:352s", true, true && false, ""},
 	{"blame.window_shut:>60%", true, false, ""},
+	{"analysis.window_full:3", true, false, ""},
+	{"server.tcp.analysis.window_full:>3", false, false, ""},
 	{"blame.window_shut:>5m", true, false, ""},
 	{"blame.window_shut:>90%", false, false, ""},
 	{"client.blame.window_shut:>1s", false, false, ""},
@@ -375,7 +378,7 @@ func TestComplete(t *testing.T) {
 		"port:443 server.s": {"port:443 server.stream_bytes:", "port:443 server.state:", "port:443 server.shut:"},
 		"(state:(clos":      {"(state:(closed", "(state:(close-wait", "(state:(closing"},
 		"state:closed,syn":  {"state:closed,syn-sent", "state:closed,syn-recv"},
-		"port:443 an":       {"port:443 and"},
+		"port:443 o":        {"port:443 or"},
 		"how:r":             {"how:rst", "how:refused"},
 		"port:4":            nil,
 		"nofield:x":         nil,

@@ -43,7 +43,7 @@ func Read(t testing.TB, files ...string) *Trace {
 func run(t testing.TB, src capture.Source) *Trace {
 	t.Helper()
 	tr := &Trace{t: t}
-	result, err := pipeline.Run(context.Background(), src, pipeline.Config{Sink: &keeper{trace: tr}, Connections: true, Blame: true})
+	result, err := pipeline.Run(context.Background(), src, pipeline.Config{Sink: &keeper{trace: tr}, Connections: true, Blame: true, Analysis: true})
 	if err != nil {
 		t.Fatal(err)
 	}
