@@ -32,7 +32,8 @@ type utterance struct {
 	unshifted bool    // its windows are not yet scaled: it has sent a SYN and no other ACK
 }
 
-// lossTold stands where its peer has acknowledged what of it was not seen, and that was marked.
+// lossTold stands where its peer has acknowledged what of it was not seen, and that was marked. To Wireshark it is more
+// than any number.
 const lossTold = -1
 
 const (
@@ -177,7 +178,7 @@ func (d *dialogue) repeats(snd, rcv *utterance, s *tcp.Segment) analysisSet {
 	if snd.next == 0 || !s.Seq.Before(snd.next) || s.Len > 1 && s.Seq == snd.next.Add(-1) { // that may have been a probe's octet
 		return 0
 	}
-	if rcv.dupACKs >= 2 && rcv.ack == s.Seq && within(s.Time-rcv.ackAt, fastest) {
+	if (rcv.dupACKs >= 2 || rcv.dupACKs == lossTold) && rcv.ack == s.Seq && within(s.Time-rcv.ackAt, fastest) {
 		return 1<<Retransmission | 1<<FastRetransmission
 	}
 	late := int64(reordered)
