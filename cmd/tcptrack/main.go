@@ -13,6 +13,7 @@
 //	stats.go    stats --kernel
 //	outlet.go   writing to whom may hang
 //	livetable.go, screen.go  the table of live on a terminal
+//	completion.go  what the shell completes behind a flag
 //	problem.go  errors as people read them
 //
 // Everything that reads a clock, a signal or the environment is here; what is below cmd/ does not.

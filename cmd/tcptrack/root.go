@@ -71,6 +71,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
+	completeFlags(root)
 	return root
 }
 
