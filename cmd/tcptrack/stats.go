@@ -24,6 +24,7 @@ type statsOptions struct {
 	side    string
 	at      string
 	every   time.Duration
+	days    dayOptions
 	headed  bool // csv has its head
 }
 
@@ -35,6 +36,8 @@ const statsExample = `  tcptrack stats hang.pcap                    connections 
   tcptrack stats -i eth0 --duration 30s       of an interface
   tcptrack stats --both -i eth0 --duration 30s
                                               and this host's sockets beside them
+  tcptrack stats --days DIR *.pcap            and note the clients of each day
+  tcptrack stats --days DIR                   clients by day, new ones, and who comes again
   tcptrack stats --kernel                     this host's sockets by port and state
   tcptrack stats --kernel -o csv              for a spreadsheet
   sudo tcptrack stats --kernel --netns PID    of a container`
@@ -81,6 +84,7 @@ func (o *statsOptions) countFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.at, "at", "", "count what lives at `MOMENT`: 8.0s since the first packet, #902 behind a packet, 2026-11-22T06:43:29Z")
 	f.DurationVar(&o.every, "every", 0, "count what lives every `TIME`, as 10s: a time line")
 	f.StringVar(&o.side, "side", "server", "count by the states of `SIDE`: server, client")
+	o.days.add(f)
 	f.IntVar(&o.busiest, "busiest", 5, "list the `N` addresses with most connections too")
 	f.BoolVar(&o.ports, "all", false, fmt.Sprintf("every port in the table, not the %d fullest", portsShown))
 	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv")
@@ -92,6 +96,9 @@ func (o *statsOptions) count(cmd *cobra.Command) error {
 	o.liveOut = &liveOutput{}
 	if err := o.checkCounting(cmd.Flags()); err != nil {
 		return err
+	}
+	if o.days.directory != "" && len(o.files)+len(o.interfaces) == 0 {
+		return o.tellDays(cmd.OutOrStdout())
 	}
 	if o.kernel {
 		tally, err := o.tallyKernel()
@@ -112,7 +119,7 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 		}
 	}
 	switch {
-	case asked == 0 && !o.both:
+	case asked == 0 && !o.both && o.days.directory == "":
 		return &problem{errors.New("what is to be counted?"), "tcptrack stats FILE counts the connections of a capture, stats -i INTERFACE those that pass by, stats --kernel this host's sockets"}
 	case o.kernel && asked > 1:
 		return &problem{errors.New("--kernel counts sockets, and no capture at the same time"), "leave --kernel out, or the captures"}
@@ -129,6 +136,9 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 	case f.Changed("every") && o.every < time.Millisecond:
 		return &problem{fmt.Errorf("--every %s: too often", o.every), "1ms is the least, 10s is usual"}
 	}
+	if err := o.checkDays(asked); err != nil {
+		return err
+	}
 	if o.both {
 		return o.checkBoth()
 	}
@@ -138,6 +148,19 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 				return &problem{fmt.Errorf("--%s is about a capture, and --kernel looks at the sockets of now", name), "leave it out, or name a capture instead of --kernel"}
 			}
 		}
+	}
+	return nil
+}
+
+// checkDays refuses what --days and --overlap cannot do; asked says whether something is counted.
+func (o *statsOptions) checkDays(asked int) error {
+	switch {
+	case o.days.directory == "" && len(o.days.overlap) == 0:
+		return nil
+	case o.days.directory == "" || len(o.days.overlap) > 0 && asked > 0:
+		return &problem{errors.New("--overlap is about the days that --days has noted"), "tcptrack stats --days DIR --overlap 2026-11-21,2026-11-22"}
+	case o.kernel || o.both || o.at != "" || o.every > 0:
+		return &problem{errors.New("--days notes all clients of a capture"), "leave --kernel, --both, --at and --every out"}
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ func (o *statsOptions) countCapture(cmd *cobra.Command) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	c := &counting{o: o, wire: stats.NewWire(side, want), stop: stop}
+	o.days.note(c.wire)
 	config := pipeline.Config{Sink: c.wire, Connections: true, Blame: want != nil && want.Blamed(), Analysis: want != nil && want.Blamed(), Zeek: want != nil && want.Zeeked(), MaxConnections: int(o.maxConnections), Moments: moments, At: c.at}
 	mode := []capture.ChecksumMode{capture.ChecksumAuto, capture.ChecksumOff, capture.ChecksumAll}[checksum]
 	return o.through(ctx, cmd, mode, &config, c)
@@ -107,7 +108,7 @@ func (o *statsOptions) through(ctx context.Context, cmd *cobra.Command, checksum
 	}
 	out, closeOut, err := o.destine(stdout)
 	if err == nil && live {
-		err = o.capturing.relinquish(ctx, o.capturing.thread, nil, stderr, false)
+		err = o.capturing.relinquish(ctx, o.capturing.thread, &saving{incidents: incidents{directory: o.days.directory}}, stderr, false)
 	}
 	if err != nil {
 		src.Close()
@@ -127,7 +128,7 @@ func (o *statsOptions) through(ctx context.Context, cmd *cobra.Command, checksum
 		warn(stderr, result.Capture)
 	}
 	if err == nil {
-		err = c.end(&result)
+		err = errors.Join(c.end(&result), o.days.save(stderr))
 	}
 	return errors.Join(err, c.out.Flush(), closeOut())
 }
