@@ -57,7 +57,7 @@ type listed struct {
 func list(t *testing.T) (packages []listed) {
 	t.Helper()
 	for _, tags := range []string{"", "libpcap"} {
-		cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,Imports,GoFiles,CgoFiles", "-tags="+tags, "./...")
+		cmd := exec.Command("go", "list", "-e", "-pgo=off", "-json=ImportPath,Dir,Imports,GoFiles,CgoFiles", "-tags="+tags, "./...")
 		cmd.Dir = "../.."
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 		out, err := cmd.Output()
