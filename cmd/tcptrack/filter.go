@@ -14,8 +14,7 @@ import (
 
 // filtering says which packets are taken: -f, or the words behind -i or -r.
 type filtering struct {
-	text   string
-	filter *capture.Filter
+	text string
 }
 
 // add adds the flag.
