@@ -126,6 +126,7 @@ type conn struct {
 	numbered
 	vlan   [2]uint16
 	alarm  uint32 // place of its flight timer; iff armed
+	mark   uint32 // the Witness' own
 	first  uint64 // number of its first packet
 	start  int64
 	latest uint64 // number of its latest packet

@@ -45,6 +45,12 @@ func (t *Tracker) Look(a, b tcp.Endpoint) (View, bool) {
 // Follow asks for the connection's further moves and its end: Moved and Ended.
 func (v View) Follow() { v.c.flags |= followed }
 
+// Mark is what SetMark has left, 0 for nothing: the Witness keeps its own of the connection under it.
+func (v View) Mark() uint32 { return v.c.mark }
+
+// SetMark leaves a mark for as long as the connection lives; one of which a single SYN was seen may forget it.
+func (v View) SetMark(m uint32) { v.c.mark = m }
+
 // Num is the connection's number in order of first packet, from 0.
 func (v View) Num() uint64 { return v.c.num }
 

@@ -87,13 +87,10 @@ func (b *Bench) Facts() tracker.FactKind {
 // Fact hands a fact to the judges that want it, after the alarms that were due before it.
 func (b *Bench) Fact(f *tracker.Fact) {
 	b.Advance(f.Time, f.Packet)
+	b.dossiers.recall(f.Conn)
 	seats := b.byFact[bits.TrailingZeros32(uint32(f.Kind))]
 	if f.Kind&followed != 0 {
-		if d := b.dossiers.known(f.Conn.Num()); d != nil {
-			seats &= d.seats
-		} else {
-			seats = 0
-		}
+		seats &= b.dossiers.tab(f.Conn.Num()).seats
 	}
 	b.read = false
 	for ; seats != 0; seats &= seats - 1 {
@@ -103,6 +100,8 @@ func (b *Bench) Fact(f *tracker.Fact) {
 	if b.raised {
 		b.raised = false
 		f.Conn.Follow() // so that its end is told
+		b.dossiers.tab(f.Conn.Num())
+		f.Conn.SetMark(b.dossiers.mark)
 	}
 	if f.Kind == tracker.Ended {
 		b.ends(f)
@@ -114,6 +113,7 @@ func (b *Bench) Fact(f *tracker.Fact) {
 func (b *Bench) Follow(v tracker.View) {
 	v.Follow()
 	b.dossiers.of(v.Num()).seats |= 1 << b.busy
+	v.SetMark(b.dossiers.mark)
 }
 
 // Dropped says that the capture has lost so many packets more, none stamped later than at; now and packet are the
@@ -160,7 +160,7 @@ func (b *Bench) WakeAt(a Alarm) {
 // ends closes what is open of a connection that is over by itself, and lays its dossier aside: its line asks for it.
 func (b *Bench) ends(f *tracker.Fact) {
 	num := f.Conn.Num()
-	d := b.dossiers.known(num)
+	d := b.dossiers.get(num)
 	b.dossiers.spare(b.ended)
 	b.last, b.ended = num, d
 	if d == nil {
@@ -170,7 +170,7 @@ func (b *Bench) ends(f *tracker.Fact) {
 		b.closeAll(d, f.Conn.Last())
 	}
 	b.open -= len(d.open)
-	b.dossiers.close(num)
+	b.dossiers.remove(num)
 }
 
 // closeAll closes what is open in the order of the rules, the client's before the server's.
@@ -186,7 +186,7 @@ func (b *Bench) closeAll(d *dossier, until int64) {
 // Codes returns the rules that found something on a connection, for its line: of the connection that ended last, or of
 // one that lives. A rule stands there once for each of its findings. The list is valid until the next fact.
 func (b *Bench) Codes(conn uint64) []*Rule {
-	switch d := b.dossiers.known(conn); {
+	switch d := b.dossiers.get(conn); {
 	case d != nil:
 		return d.rules
 	case b.ended != nil && conn == b.last:

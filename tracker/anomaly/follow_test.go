@@ -15,7 +15,7 @@ func TestJudgesForget(t *testing.T) {
 	kept := map[string]bool{} // judges of whom a trace shows that they keep anything
 	for _, tr := range traces(t) {
 		bench := NewBench(Rules, nil, nil)
-		tk := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
+		tk := tracker.New(tracker.Config{Witness: marks{bench, t}, Facts: bench.Facts()})
 		for i := range tr.Items {
 			switch it := &tr.Items[i]; it.Kind {
 			case trace.Segment:
@@ -24,7 +24,7 @@ func TestJudgesForget(t *testing.T) {
 					s := &bench.seats[i]
 					for _, num := range connsOf(reflect.ValueOf(s.judge)) {
 						kept[s.rule.Code] = true
-						if d := bench.dossiers.by[num]; d == nil || d.seats&(1<<i) == 0 {
+						if bench.dossiers.tab(num).seats&(1<<i) == 0 {
 							t.Errorf("%s: %s keeps connection %d and does not follow it", tr.name, s.rule.Code, num)
 						}
 					}
@@ -40,6 +40,29 @@ func TestJudgesForget(t *testing.T) {
 	}
 	if len(kept) < 15 {
 		t.Errorf("only %d judges were seen to keep anything: %v", len(kept), kept)
+	}
+}
+
+// marks holds the mark of each connection that a fact is about to its number.
+type marks struct {
+	*Bench
+	t *testing.T
+}
+
+func (m marks) Fact(f *tracker.Fact) {
+	check := func() {
+		by := m.dossiers.by[f.Conn.Num()]
+		if mark := f.Conn.Mark(); mark != 0 && mark != by {
+			m.t.Errorf("connection %d bears mark %d, its dossier %d", f.Conn.Num(), mark, by)
+		}
+		if by != 0 && m.dossiers.tabs[by].dossier.mark != by {
+			m.t.Errorf("the dossier under mark %d bears %d", by, m.dossiers.tabs[by].dossier.mark)
+		}
+	}
+	check()
+	m.Bench.Fact(f)
+	if f.Kind != tracker.Ended {
+		check()
 	}
 }
 

@@ -14,10 +14,11 @@ func (b *Bench) Speaks() bool { return b.sink != nil }
 // judge fills it in and then calls Tell.
 func (b *Bench) Raise(c Case, side tracker.Side) *Finding {
 	b.raised = true
-	d := b.dossiers.of(c.Conn)
-	d.seats |= 1 << b.busy
-	if f := d.find(b.busy, side); f != nil {
-		return f
+	t := b.dossiers.of(c.Conn)
+	t.seats |= 1 << b.busy
+	d := t.dossier
+	if t.standing(b.busy, side) {
+		return d.find(b.busy, side)
 	}
 	f := b.write(d.place(), c)
 	f.Side, f.Sided = side, true
@@ -25,7 +26,7 @@ func (b *Bench) Raise(c Case, side tracker.Side) *Finding {
 		f.ID = idOf(strconv.FormatUint(c.Conn, 10), f.Rule, n)
 	}
 	if b.keeps() {
-		d.open = append(d.open, f)
+		b.dossiers.open(f)
 	}
 	return f
 }
@@ -72,10 +73,15 @@ func (b *Bench) keeps() bool {
 
 // Standing returns the open finding of the judge at work for that connection and side, nil if there is none.
 func (b *Bench) Standing(conn uint64, side tracker.Side) *Finding {
-	if d := b.dossiers.known(conn); d != nil {
-		return d.find(b.busy, side)
+	if t := b.dossiers.tab(conn); t.standing(b.busy, side) {
+		return t.dossier.find(b.busy, side)
 	}
 	return nil
+}
+
+// Stands says that the judge at work has an open finding for that connection and side.
+func (b *Bench) Stands(conn uint64, side tracker.Side) bool {
+	return b.dossiers.tab(conn).standing(b.busy, side)
 }
 
 // StandingFor returns the open finding of the judge at work about that population, nil if there is none.
@@ -93,9 +99,9 @@ func (b *Bench) Tell(f *Finding) {
 		s.told = true
 		s.found++
 		if !f.Population {
-			d := b.dossiers.of(f.Conn)
-			d.rules = append(d.rules, f.Rule)
-			d.seats |= 1 << f.seat
+			t := b.dossiers.of(f.Conn)
+			t.dossier.rules = append(t.dossier.rules, f.Rule)
+			t.seats |= 1 << f.seat
 		}
 	}
 	if b.sink != nil {
@@ -116,7 +122,7 @@ func (b *Bench) Withdraw(f *Finding) {
 	b.drop(f)
 	b.Tell(f)
 	b.seats[f.seat].found--
-	if d := b.dossiers.known(f.Conn); d != nil && !f.Population {
+	if d := b.dossiers.get(f.Conn); d != nil && !f.Population {
 		if i := slices.Index(d.rules, f.Rule); i >= 0 {
 			d.rules = slices.Delete(d.rules, i, i+1)
 		}
@@ -133,12 +139,7 @@ func (b *Bench) drop(f *Finding) {
 		}
 		return
 	}
-	d := b.dossiers.known(f.Conn)
-	if d == nil {
-		return
-	}
-	if i := slices.Index(d.open, f); i >= 0 {
-		d.open = slices.Delete(d.open, i, i+1)
+	if b.dossiers.close(f) {
 		b.open--
 	}
 }

@@ -45,7 +45,11 @@ func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
 	if me.SYNRepeats() < j.repeats || peer.Seen() && !lost || me.Sure() != tracker.SynSent {
 		return
 	}
-	if b.Standing(f.Conn.Num(), f.Side) == nil {
+	stands := b.Stands(f.Conn.Num(), f.Side)
+	if stands && !b.Speaks() {
+		return // no more than its words would be new
+	}
+	if !stands {
 		j.open++
 	}
 	x := b.Raise(CaseOf(f.Conn), f.Side)
