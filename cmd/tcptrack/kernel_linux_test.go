@@ -176,10 +176,10 @@ func (r *reporter) find(t *testing.T, want func(*stateLine) bool) stateLine {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		r.mu.Lock()
-		i := slices.IndexFunc(r.lines, func(x stateLine) bool { return want(&x) })
+		lines := r.lines // it is only appended to
 		r.mu.Unlock()
-		if i >= 0 {
-			return r.lines[i]
+		if i := slices.IndexFunc(lines, func(x stateLine) bool { return want(&x) }); i >= 0 {
+			return lines[i]
 		}
 	}
 	r.mu.Lock()
