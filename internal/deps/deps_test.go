@@ -40,6 +40,7 @@ var allowed = []struct {
 	{"internal/check", []string{"internal/pipeline", "internal/query", "internal/tcp", "capture", "tracker", "tracker/anomaly", "github.com/goccy/go-yaml/..."}, "expectations see results, not formats"},
 	{"tracker/tracktest", []string{"internal/pipeline", "internal/query", "internal/tcp", "internal/trace", "capture", "tracker", "tracker/anomaly"}, "what tests see is what the commands see"},
 	{"output/stats/days", []string{"output", "github.com/RoaringBitmap/roaring/v2/..."}, "bitmaps of days stay here"},
+	{"output/web", []string{"output", "output/jsonl", "internal/tcp", "internal/query", "tracker", "tracker/anomaly"}, "the page and its API speak the same JSON as everything"},
 	{"output/...", []string{"output", "internal/tcp", "internal/trace", "internal/query", "tracker", "tracker/anomaly"}, "formats show and do not read packets"},
 	{"cmd/tcptrack", []string{"capture", "internal/...", "reassembly", "tracker/...", "output/...", "github.com/spf13/cobra/...", "github.com/spf13/pflag", "github.com/goccy/go-yaml/...", "golang.org/x/term"},
 		"the command line ties all together"},
