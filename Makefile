@@ -1,7 +1,9 @@
 # make run    build, read a recording of the zero-window hang, print the answer
 # make test   all tests
 # make check  what CI calls: gofmt, vet, staticcheck, tests with -race, ten seconds of each fuzz target, both builds
-# make build  bin/tcptrack        make bench  benchmarks        make fuzz FUZZTIME=10m  longer fuzzing
+# make build  bin/tcptrack        make fuzz FUZZTIME=10m  longer fuzzing
+# make bench  benchmarks, some minutes; LONG=-long adds ten million connections (9 GiB), BENCH=Read COUNT=10 chooses.
+#             Two of their outputs are compared by: make benchstat OLD=old.txt NEW=new.txt
 # make profile CAPTURES=...  what the compiler knows of the hot paths, after larger changes to them
 # make deb    bin/tcptrack-go_VERSION_ARCH.deb; with libpcap where make build has it, CGO_ENABLED=0 make deb without
 
@@ -11,13 +13,16 @@ HANG      = testdata/pcaps/fin_wait1_zero_window/s.pcap.gz
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   = $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+BENCH      ?= .
+COUNT      ?= 1
 
 # The libpcap back end needs a C compiler and pcap.h; everything else does without both. Asked at each use, because
 # the target libpcap may have changed the answer.
 CGO  = $(shell $(GO) env CGO_ENABLED)
 TAGS = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && [ -e /usr/include/pcap.h ] && echo -tags libpcap)
 
-.PHONY: run test check build deb bench fuzz fmt vet staticcheck race builds libpcap profile
+.PHONY: run test check build deb bench benchstat fuzz fmt vet staticcheck race builds libpcap profile
 
 run: build
 	@bin/tcptrack read $(HANG)
@@ -61,8 +66,13 @@ builds: libpcap
 	CGO_ENABLED=0 $(GO) build ./...
 	[ -z "$(TAGS)" ] || $(GO) build $(TAGS) ./...
 
+# Package by package, so that one is not timed beside another. The pipeline's have flags of their own.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -count $(COUNT) -timeout 30m $$($(GO) list ./... | grep -v internal/pipeline$$)
+	$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -count $(COUNT) -timeout 30m ./internal/pipeline -args $(LONG)
+
+benchstat:
+	$(BENCHSTAT) $(OLD) $(NEW)
 
 # What the compiler is told of which calls are hot: a profile of reading CAPTURES, large ones, each with another kind of
 # traffic. A tenth faster; go build takes it from cmd/tcptrack/default.pgo by itself.

@@ -42,8 +42,7 @@ func (d *decoder) rareType(t int, b []byte, seg *tcp.Segment) Skip {
 		return d.llc(b, seg)
 	case etherPBB: // the service tag, then the customer's frame
 		return d.ethernetAt(4, b, seg)
-	case etherFabricPath: // the tag, then the host's frame, and the check sequence, which Wireshark always finds there
-		d.beyond += 4
+	case etherFabricPath: // the tag, then the host's frame
 		return d.ethernetAt(2, b, seg)
 	case etherVNTag, etherRTag:
 		return d.typeAt(4, b, seg)
