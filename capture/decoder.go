@@ -11,6 +11,7 @@ type decoder struct {
 	checksum  ChecksumMode
 	now       int64 // time of the record
 	missing   int   // octets that the innermost length so far promises behind the slice's end
+	beyond    int   // octets of these that the frame, by its own length on the wire, has no room for
 	depth     int
 	fragments fragments
 }
@@ -28,7 +29,7 @@ func (d *decoder) decode(rec *record, seg *tcp.Segment) Skip {
 func (d *decoder) begin(rec *record, seg *tcp.Segment) {
 	*seg = tcp.Segment{Time: rec.time}
 	d.now = rec.time
-	d.depth = 0
+	d.depth, d.beyond = 0, 0
 	d.missing = max(rec.orig-len(rec.frame), 0)
 }
 
@@ -38,8 +39,9 @@ func (d *decoder) deeper() bool {
 	return d.depth > maxDepth
 }
 
-// cut limits b to the n octets that a header promises, and notes what of them is missing.
+// cut limits b to the n octets that a header promises, and notes what of them is missing, and what never was there.
 func (d *decoder) cut(b []byte, n int) []byte {
+	d.beyond = max(n-len(b)-d.missing+d.beyond, 0)
 	if n <= len(b) {
 		d.missing = 0
 		return b[:n]

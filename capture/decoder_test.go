@@ -203,6 +203,39 @@ func TestImpossibleHeaderLength(t *testing.T) {
 	}
 }
 
+// A frame that is shorter, by its own record, than its IP header says has no room for some of the octets that the header
+// counts; FabricPath's check sequence takes four more.
+func TestBeyondTheFrame(t *testing.T) {
+	whole := tcp4(16, 100)
+	binary.BigEndian.PutUint16(whole[14+10:], 0)
+	binary.BigEndian.PutUint16(whole[14+10:], ^fold(sum(whole[14:34])))
+	fabric := join(whole[:12], unhex(t, "8903 0001"), whole)
+	inner := join(whole[:14], ip4(4, whole[14:]))
+	binary.BigEndian.PutUint16(inner[14+10:], ^fold(sum(inner[14:34])))
+	for _, c := range []struct {
+		what  string
+		frame []byte
+		orig  int // octets on the wire
+		want  uint16
+	}{
+		{"whole", whole, len(whole), 0},
+		{"snapped", whole[:80], len(whole), 0},
+		{"cut", whole[:80], 80, uint16(len(whole) - 80)},
+		{"cut, then snapped", whole[:80], 90, uint16(len(whole) - 90)},
+		{"padded", join(whole, make([]byte, 9)), len(whole) + 9, 0},
+		{"FabricPath without check sequence", fabric, len(fabric), 4},
+		{"FabricPath with check sequence", join(fabric, make([]byte, 4)), len(fabric) + 4, 0},
+		{"tunnel", inner, len(inner), 0},
+		{"tunnel, cut", inner[:90], 90, uint16(len(inner) - 90)},
+	} {
+		var d decoder
+		var seg tcp.Segment
+		if skip := d.decode(&record{frame: c.frame, orig: c.orig, link: 1}, &seg); skip != taken || seg.Len != 100 || seg.Beyond != c.want {
+			t.Errorf("%s: %v, %d octets, %d beyond, want 100 and %d", c.what, skip, seg.Len, seg.Beyond, c.want)
+		}
+	}
+}
+
 // The IP length counts, whatever of it was captured; but not when it claims more than was on the wire and the header's
 // sum is wrong.
 func TestLengths(t *testing.T) {

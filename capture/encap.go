@@ -42,7 +42,8 @@ func (d *decoder) rareType(t int, b []byte, seg *tcp.Segment) Skip {
 		return d.llc(b, seg)
 	case etherPBB: // the service tag, then the customer's frame
 		return d.ethernetAt(4, b, seg)
-	case etherFabricPath: // the tag, then the host's frame
+	case etherFabricPath: // the tag, then the host's frame, and the check sequence, which Wireshark always finds there
+		d.beyond += 4
 		return d.ethernetAt(2, b, seg)
 	case etherVNTag, etherRTag:
 		return d.typeAt(4, b, seg)

@@ -89,7 +89,7 @@ func (f *fragments) add(d *decoder, seg *tcp.Segment, p fragment) ([]byte, bool)
 	f.drop(key)
 	f.tidy()
 	have := min(g.have, g.total)
-	d.missing = g.total - have
+	d.missing, d.beyond = g.total-have, 0
 	return g.bytes[:have], true
 }
 

@@ -26,6 +26,7 @@ func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
 	seg.Flags = tcp.Flags(binary.BigEndian.Uint16(b[12:]) & 0x1ff)
 	seg.Window = binary.BigEndian.Uint16(b[14:])
 	seg.Snap = d.missing > 0
+	seg.Beyond = uint16(min(d.beyond, 0xffff))
 	if head < 20 || head > n {
 		// Every host drops a header of impossible length, and Wireshark counts it.
 		seg.Sum = tcp.SumNever

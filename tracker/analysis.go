@@ -87,6 +87,13 @@ func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
 		fresh.tally = d.tally
 		*d = fresh
 	}
+	if s.Beyond != 0 { // Wireshark takes a segment for as long as its frame, and tests none whose header is cut
+		cut := *s
+		if cut.Len -= int(s.Beyond); cut.Len < 0 {
+			return
+		}
+		s = &cut
+	}
 	v := d.hear(s, t.streams.reused)
 	if v == 0 {
 		return

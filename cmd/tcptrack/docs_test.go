@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -68,13 +69,33 @@ func findingsTable() string {
 
 // Each part that is made has its place in the documents, so that none of the tables is forgotten.
 func TestMadePartsHavePlaces(t *testing.T) {
-	for what, file := range map[string]string{"findings": "README.md", "fields": "docs/selection.md", "keys": "docs/fields.md"} {
+	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md"} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(text), "<!-- end of "+what+" -->") || !*update && withMade(string(text)) != string(text) {
 			t.Errorf("%s has another table of %s than the code; go test -update writes it", file, what)
+		}
+	}
+}
+
+// TestDocumentsLink: what a document links to in this repository is there.
+func TestDocumentsLink(t *testing.T) {
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, name := range append(docs, "../../README.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", filepath.Base(name), m[1])
+			}
 		}
 	}
 }

@@ -68,7 +68,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newSelectionHelp(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
 	completeFlags(root)

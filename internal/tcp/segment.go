@@ -9,6 +9,9 @@ type Segment struct {
 	Flow FlowKey
 	Dir  Dir // which end of Flow sent it
 
+	// Beyond is how many octets of IPLen the frame had no room for by its own length: a tool cut it and did not say so.
+	Beyond uint16
+
 	Seq    Seq
 	Ack    Seq // meaningful iff Flags has ACK
 	Len    int // payload octets by the IP length, which may exceed what was captured

@@ -15,10 +15,11 @@
 //
 // A segment is TIME SENDER > RECEIVER: FLAGS SEQ:END(LEN), then in any order: ack N, win N (the raw field),
 // <mss N,wscale N,sackOK,ts VAL ECR,sack LO-HI LO-HI,tfo N,mptcp N,uto,md5,ao,broken>, urg N, id N, ttl N, badsum,
-// partsum, nosum, goodsum, snap [N], num N, vlan N[.M], iplen N. Times are seconds with up to nine decimals. Numbers
-// are absolute and wrap; END is SEQ+LEN, as tcpdump has it: SYN and FIN do not count. What is absent: id counts up
-// from 1 for each sender, ttl is 64, the checksum is good (unknown with snap), num is one more than the last, iplen is
-// what headers, options and payload come to. An address may stand in the place of a name.
+// partsum, nosum, goodsum, snap [N], num N, vlan N[.M], iplen N, beyond N (octets of these for which the frame had no
+// room by its own length). Times are seconds with up to nine decimals. Numbers are absolute and wrap; END is SEQ+LEN, as
+// tcpdump has it: SYN and FIN do not count. What is absent: id counts up from 1 for each sender, ttl is 64, the checksum
+// is good (unknown with snap), num is one more than the last, iplen is what headers, options and payload come to. An
+// address may stand in the place of a name.
 //
 // An expected state is STATE, proven and alone possible; STATE? is presumed; STATE{X,Y} has X and Y possible beside it,
 // STATE{*} whatever, proven or presumed; - is not checked. The states are those of the latest segment's ends, in the order in which these

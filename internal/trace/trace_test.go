@@ -219,6 +219,9 @@ func randomSegment(rng *rand.Rand) tcp.Segment {
 	if rng.IntN(4) == 0 {
 		s.VLAN = [2]uint16{uint16(rng.IntN(4096)), uint16(rng.IntN(2) * 7)}
 	}
+	if rng.IntN(4) == 0 {
+		s.Beyond = uint16(rng.Uint32())
+	}
 	o := &s.Options
 	some, others := tcp.OptionSet(rng.IntN(2048)), tcp.OptionSet(rng.IntN(2048))
 	o.Has = some & others

@@ -105,6 +105,8 @@ func parseWord(s *tcp.Segment, word string, c *cursor) error {
 		s.Number = num(64)
 	case "iplen":
 		s.IPLen = int(num(31))
+	case "beyond":
+		s.Beyond = uint16(num(16))
 	case "vlan":
 		outer, inner, two := strings.Cut(c.word(), ".")
 		n, err = parseUint(outer, 16)

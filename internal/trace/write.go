@@ -90,6 +90,9 @@ func (w *Writer) Segment(dst []byte, s *tcp.Segment) []byte {
 	if s.IPLen != defaultIPLen(s) {
 		dst = appendUint(append(dst, " iplen"...), uint64(max(s.IPLen, 0)))
 	}
+	if s.Beyond != 0 {
+		dst = appendUint(append(dst, " beyond"...), uint64(s.Beyond))
+	}
 	w.pair = [2]tcp.Endpoint{srcEnd, dstEnd}
 	if src != nil && to != nil && to.order < src.order {
 		w.pair = [2]tcp.Endpoint{dstEnd, srcEnd}

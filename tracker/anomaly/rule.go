@@ -2,8 +2,8 @@ package anomaly
 
 import "github.com/tcptrack/tcptrack/tracker"
 
-// Rule is one finding: its manual, what wakes it, and its judge. The manual feeds explain, the README's table, JSON
-// and the help of the metrics from this one place.
+// Rule is one finding: its manual, what wakes it, and its judge. The manual feeds explain, the table in
+// docs/findings.md, JSON and the help of the metrics from this one place.
 type Rule struct {
 	Code      string   // kebab-case, for ever
 	Title     string   // in half a line
