@@ -38,6 +38,8 @@ const statsExample = `  tcptrack stats hang.pcap                    connections 
                                               and this host's sockets beside them
   tcptrack stats --days DIR *.pcap            and note the clients of each day
   tcptrack stats --days DIR                   clients by day, new ones, and who comes again
+  tcptrack stats --redis redis://localhost/0 *.pcap
+                                              the same, in a Redis server
   tcptrack stats --kernel                     this host's sockets by port and state
   tcptrack stats --kernel -o csv              for a spreadsheet
   sudo tcptrack stats --kernel --netns PID    of a container`
@@ -97,7 +99,7 @@ func (o *statsOptions) count(cmd *cobra.Command) error {
 	if err := o.checkCounting(cmd.Flags()); err != nil {
 		return err
 	}
-	if o.days.directory != "" && len(o.files)+len(o.interfaces) == 0 {
+	if o.days.asked() && len(o.files)+len(o.interfaces) == 0 {
 		return o.tellDays(cmd.OutOrStdout())
 	}
 	if o.kernel {
@@ -119,7 +121,7 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 		}
 	}
 	switch {
-	case asked == 0 && !o.both && o.days.directory == "":
+	case asked == 0 && !o.both && !o.days.asked():
 		return &problem{errors.New("what is to be counted?"), "tcptrack stats FILE counts the connections of a capture, stats -i INTERFACE those that pass by, stats --kernel this host's sockets"}
 	case o.kernel && asked > 1:
 		return &problem{errors.New("--kernel counts sockets, and no capture at the same time"), "leave --kernel out, or the captures"}
@@ -152,15 +154,19 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 	return nil
 }
 
-// checkDays refuses what --days and --overlap cannot do; asked says whether something is counted.
+// checkDays refuses what --days, --redis and --overlap cannot do; asked says whether something is counted.
 func (o *statsOptions) checkDays(asked int) error {
 	switch {
-	case o.days.directory == "" && len(o.days.overlap) == 0:
+	case o.days.directory == "--redis":
+		return &problem{errors.New("--days wants a directory, and --redis a URL"), "--redis URL stands in the place of --days DIR"}
+	case o.days.directory != "" && o.days.redis != "":
+		return &problem{errors.New("--days and --redis are two places for the same"), "name one of them"}
+	case !o.days.asked() && len(o.days.overlap) == 0:
 		return nil
-	case o.days.directory == "" || len(o.days.overlap) > 0 && asked > 0:
-		return &problem{errors.New("--overlap is about the days that --days has noted"), "tcptrack stats --days DIR --overlap 2026-11-21,2026-11-22"}
+	case !o.days.asked() || len(o.days.overlap) > 0 && asked > 0:
+		return &problem{errors.New("--overlap is about the days that --days or --redis has noted"), "tcptrack stats --days DIR --overlap 2026-11-21,2026-11-22"}
 	case o.kernel || o.both || o.at != "" || o.every > 0:
-		return &problem{errors.New("--days notes all clients of a capture"), "leave --kernel, --both, --at and --every out"}
+		return &problem{errors.New("--days and --redis note all clients of a capture"), "leave --kernel, --both, --at and --every out"}
 	}
 	return nil
 }

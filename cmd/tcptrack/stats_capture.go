@@ -54,7 +54,9 @@ func (o *statsOptions) countCapture(cmd *cobra.Command) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	c := &counting{o: o, wire: stats.NewWire(side, want), stop: stop}
-	o.days.note(c.wire)
+	if err := o.days.note(c.wire); err != nil {
+		return err
+	}
 	config := pipeline.Config{Sink: c.wire, Connections: true, Blame: want != nil && want.Blamed(), Analysis: want != nil && want.Blamed(), Zeek: want != nil && want.Zeeked(), MaxConnections: int(o.maxConnections), Moments: moments, At: c.at}
 	mode := []capture.ChecksumMode{capture.ChecksumAuto, capture.ChecksumOff, capture.ChecksumAll}[checksum]
 	return o.through(ctx, cmd, mode, &config, c)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
+	"os"
 
 	"github.com/spf13/pflag"
 
@@ -18,22 +18,56 @@ import (
 // dayOptions are the flags of stats about clients and days.
 type dayOptions struct {
 	directory string
+	redis     string // address of a server
 	overlap   []string
 	calendar  *days.Calendar // nil: nobody notes
+	store     days.Store
 }
+
+// redisPassword is redis-cli's variable for a password that is not to be seen in the list of processes.
+const redisPassword = "REDISCLI_AUTH"
 
 func (o *dayOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.directory, "days", "", "note which clients came on which day in `DIR`; without a capture, tell what is noted there")
-	f.StringSliceVar(&o.overlap, "overlap", nil, "with --days alone: the clients that were there on each of the `DAYS`, as 2026-11-21,2026-11-22")
+	f.StringVar(&o.redis, "redis", "", "the same in a Redis server at `URL` instead, as plain bitmaps: redis://HOST:6379/0, unix:///run/redis/redis.sock; the password from $"+redisPassword)
+	f.StringSliceVar(&o.overlap, "overlap", nil, "with --days or --redis alone: the clients that were there on each of the `DAYS`, as 2026-11-21,2026-11-22")
+}
+
+// asked says that clients are noted, or what is noted told.
+func (o *dayOptions) asked() bool { return o.directory != "" || o.redis != "" }
+
+// open finds where marks are kept. That is done before anything is captured, while there are the rights to.
+func (o *dayOptions) open() error {
+	if o.redis == "" {
+		o.store = days.Directory(o.directory)
+		return nil
+	}
+	server, err := days.DialRedis(o.redis, os.Getenv(redisPassword))
+	if err != nil {
+		return o.trouble(err)
+	}
+	o.store = server
+	return nil
+}
+
+// close ends the connection with a server.
+func (o *dayOptions) close() {
+	if c, ok := o.store.(io.Closer); ok {
+		c.Close()
+	}
 }
 
 // note has each connection that is counted noted in the calendar.
-func (o *dayOptions) note(w *stats.Wire) {
-	if o.directory == "" {
-		return
+func (o *dayOptions) note(w *stats.Wire) error {
+	if !o.asked() {
+		return nil
+	}
+	if err := o.open(); err != nil {
+		return err
 	}
 	o.calendar = days.New()
 	w.Seen = func(c *tracker.Connection, ill bool) { o.calendar.Mark(c.Client.Endpoint.IP(), c.Start, c.Last, ill) }
+	return nil
 }
 
 // save writes what was noted.
@@ -41,19 +75,33 @@ func (o *dayOptions) save(stderr io.Writer) error {
 	if o.calendar == nil {
 		return nil
 	}
-	if err := o.calendar.Save(o.directory); err != nil {
+	defer func() { o.close() }()
+	if server, ok := o.store.(*days.Redis); ok && !server.Alive() { // it may hang up on who says nothing while a capture lasts
+		o.close()
+		if err := o.open(); err != nil {
+			return err
+		}
+	}
+	if err := o.store.Save(o.calendar); err != nil {
 		return o.trouble(err)
 	}
 	if n := o.calendar.LeftOut; n > 0 {
-		fmt.Fprintf(stderr, "tcptrack: %s not noted in %s: more than %d days, or %d clients of all days\n", output.Count(n, "client"), printable(o.directory), days.MaxDays, days.MaxMarks)
+		fmt.Fprintf(stderr, "tcptrack: %s not noted: more than %d days, or %d clients of all days\n", output.Count(n, "client"), days.MaxDays, days.MaxMarks)
 	}
 	return nil
 }
 
-// trouble says what to do about a directory that cannot be read or written.
+// trouble says what to do about a store that cannot be read or written.
 func (o *dayOptions) trouble(err error) error {
 	var damaged *days.DamagedError
+	var refused *days.ConnectError
 	switch {
+	case errors.Is(err, days.ErrURL):
+		return &problem{errors.New("--redis: this is " + err.Error()), "as --redis redis://localhost:6379/0"}
+	case errors.As(err, &refused):
+		return &problem{fmt.Errorf("--redis: %w", err), "redis-cli -u URL ping tries the same; the password stands in the URL or in $" + redisPassword}
+	case o.redis != "":
+		return &problem{fmt.Errorf("--redis: %w", err), "keys of tcptrack begin with tcptrack: and may not be anything else; the same command again adds what is missing"}
 	case errors.As(err, &damaged):
 		return &problem{fmt.Errorf("--days: %w", err), "take it from a backup, or move it away: the day begins anew then"}
 	case errors.Is(err, fs.ErrNotExist):
@@ -62,12 +110,20 @@ func (o *dayOptions) trouble(err error) error {
 	return fmt.Errorf("--days: %w", err)
 }
 
+// daysTold is what can be told of days.
+type daysTold interface {
+	Table(io.Writer) error
+	JSON(io.Writer) error
+	CSV(io.Writer) error
+}
+
 // tellDays tells what is noted.
 func (o *statsOptions) tellDays(stdout io.Writer) error {
-	if len(o.days.overlap) > 0 {
-		return o.tellOverlap(stdout)
+	if err := o.days.open(); err != nil {
+		return err
 	}
-	r, err := days.Read(o.days.directory)
+	defer o.days.close()
+	r, err := o.days.tell(o.busiest)
 	if err != nil {
 		return o.days.trouble(err)
 	}
@@ -86,26 +142,9 @@ func (o *statsOptions) tellDays(stdout io.Writer) error {
 	return errors.Join(err, closeOut())
 }
 
-// tellOverlap tells who was there on each of some days.
-func (o *statsOptions) tellOverlap(stdout io.Writer) error {
-	if o.format != "table" {
-		return &problem{fmt.Errorf("-o %s: --overlap is told in words alone", o.format), "leave -o out"}
+func (o *dayOptions) tell(most int) (daysTold, error) {
+	if len(o.overlap) > 0 {
+		return days.Overlap(o.store, o.overlap, most)
 	}
-	clients, found, first, err := days.Overlap(o.days.directory, o.days.overlap, o.busiest)
-	if err != nil {
-		return o.days.trouble(err)
-	}
-	out, closeOut, err := o.destine(stdout)
-	if err != nil {
-		return err
-	}
-	text := fmt.Sprintf("%s seen on each of %s; something was found each day on %d\n", output.Count(clients, "client"), strings.Join(o.days.overlap, ", "), found)
-	for _, name := range first {
-		text += name + "\n"
-	}
-	if n := clients - uint64(len(first)); n > 0 {
-		text += fmt.Sprintf("and %d more: --busiest N lists N\n", n)
-	}
-	_, err = io.WriteString(out, text)
-	return errors.Join(err, closeOut())
+	return days.Read(o.store)
 }

@@ -39,7 +39,7 @@ var allowed = []struct {
 	{"internal/incident", []string{"internal/tcp", "capture", "tracker", "tracker/anomaly"}, "packets kept until a judgement asks for them"},
 	{"internal/check", []string{"internal/pipeline", "internal/query", "internal/tcp", "capture", "tracker", "tracker/anomaly", "github.com/goccy/go-yaml/..."}, "expectations see results, not formats"},
 	{"tracker/tracktest", []string{"internal/pipeline", "internal/query", "internal/tcp", "internal/trace", "capture", "tracker", "tracker/anomaly"}, "what tests see is what the commands see"},
-	{"output/stats/days", []string{"output", "github.com/RoaringBitmap/roaring/v2/..."}, "bitmaps of days stay here"},
+	{"output/stats/days", []string{"output", "github.com/RoaringBitmap/roaring/v2/...", "github.com/gomodule/redigo/redis"}, "bitmaps of days stay here"},
 	{"output/web", []string{"output", "output/jsonl", "internal/tcp", "internal/query", "tracker", "tracker/anomaly"}, "the page and its API speak the same JSON as everything"},
 	{"output/metrics", []string{"output/census", "internal/tcp", "tracker", "tracker/anomaly", "github.com/prometheus/client_golang/..."}, "Prometheus' client stays here"},
 	{"output/zabbix", []string{"output/census", "internal/tcp", "tracker", "tracker/anomaly"}, "the agent's keys read a census"},

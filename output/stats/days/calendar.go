@@ -27,6 +27,16 @@ type day [len(kinds)]*roaring64.Bitmap
 
 func newDay() *day { return &day{roaring64.New(), roaring64.New()} }
 
+// Store is where marks are kept.
+type Store interface {
+	// Save adds a calendar's marks to those that are there; several may do so at once.
+	Save(*Calendar) error
+
+	list() ([]int64, error)                // the numbers of its days, in order
+	open(number int64) (*day, error)       // empty where there is none
+	names(bits []uint64) ([]string, error) // whose bits these are
+}
+
 // Calendar collects marks in memory.
 type Calendar struct {
 	days    map[int64]*day // by days since 1970 UTC

@@ -32,9 +32,12 @@ func (e *DamagedError) Error() string { return fmt.Sprintf("%s: no Roaring bitma
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// Save adds the marks to the files of a directory, which is made if it is not there. Two that save at once do so one after
-// the other.
-func (c *Calendar) Save(dir string) error {
+// Directory is a Store of Roaring bitmap files.
+type Directory string
+
+// Save makes the directory if it is not there. Two that save at once do so one after the other.
+func (at Directory) Save(c *Calendar) error {
+	dir := string(at)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -121,9 +124,8 @@ func replace(name string, b *roaring64.Bitmap) (err error) {
 	return os.Rename(f.Name(), name)
 }
 
-// list returns the numbers of the days that a directory has, in order.
-func list(dir string) (numbers []int64, err error) {
-	entries, err := os.ReadDir(dir)
+func (at Directory) list() (numbers []int64, err error) {
+	entries, err := os.ReadDir(string(at))
 	if err != nil {
 		return nil, err
 	}
@@ -137,17 +139,23 @@ func list(dir string) (numbers []int64, err error) {
 	return numbers, nil
 }
 
-// open reads both bitmaps of a day.
-func open(dir string, number int64) (*day, error) {
+func (at Directory) open(number int64) (*day, error) {
 	d := &day{}
 	for kind := range kinds {
-		b, err := load(filepath.Join(dir, nameOf(number)+"."+kinds[kind]+".roaring"))
+		b, err := load(filepath.Join(string(at), nameOf(number)+"."+kinds[kind]+".roaring"))
 		if err != nil {
 			return nil, err
 		}
 		d[kind] = b
 	}
 	return d, nil
+}
+
+func (Directory) names(bits []uint64) (names []string, err error) {
+	for _, number := range bits {
+		names = append(names, Client(number))
+	}
+	return names, nil
 }
 
 // parse reads the date of a day.

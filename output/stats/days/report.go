@@ -31,23 +31,23 @@ type Streak struct {
 	Findings uint64 `json:"with_findings"`
 }
 
-// Report is what a directory tells.
+// Report is what a store tells.
 type Report struct {
 	Rows    []Row
 	Streaks []Streak // 1 day and more, as long as any client has one
 	Ever    uint64   // clients seen on any day
 }
 
-// Read reads the files of a directory. Of the bitmaps no more than a few are in memory at once.
-func Read(dir string) (*Report, error) {
-	numbers, err := list(dir)
+// Read reads all days of a store. Of the bitmaps no more than a few are in memory at once.
+func Read(from Store) (*Report, error) {
+	numbers, err := from.list()
 	if err != nil {
 		return nil, err
 	}
 	r := &Report{}
 	ever, before := roaring64.New(), newDay()
 	for i, n := range numbers {
-		d, err := open(dir, n)
+		d, err := from.open(n)
 		if err != nil {
 			return nil, err
 		}
@@ -63,16 +63,16 @@ func Read(dir string) (*Report, error) {
 		before = d
 	}
 	r.Ever = ever.GetCardinality()
-	return r, r.streaks(dir, numbers)
+	return r, r.streaks(from, numbers)
 }
 
 func common(a, b *day, kind int) uint64 { return roaring64.And(a[kind], b[kind]).GetCardinality() }
 
 // streaks goes back from the last day as long as some client was there each day.
-func (r *Report) streaks(dir string, numbers []int64) error {
+func (r *Report) streaks(from Store, numbers []int64) error {
 	var there *day
 	for i := len(numbers) - 1; i >= 0; i-- {
-		d, err := open(dir, numbers[i])
+		d, err := from.open(numbers[i])
 		switch {
 		case err != nil:
 			return err
@@ -149,33 +149,4 @@ func (r *Report) CSV(w io.Writer) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// Overlap returns the clients that were seen, and those on which something was found, on each of some days of a directory,
-// written as 2026-11-22: how many, and the first most of those seen.
-func Overlap(dir string, dates []string, most int) (clients, found uint64, first []string, err error) {
-	var there *day
-	for _, date := range dates {
-		number, err := parse(date)
-		if err != nil {
-			return 0, 0, nil, err
-		}
-		d, err := open(dir, number)
-		switch {
-		case err != nil:
-			return 0, 0, nil, err
-		case there == nil:
-			there = d
-		default:
-			there[seen].And(d[seen])
-			there[finding].And(d[finding])
-		}
-	}
-	if there == nil {
-		return 0, 0, nil, nil
-	}
-	for it := there[seen].Iterator(); it.HasNext() && len(first) < most; {
-		first = append(first, Client(it.Next()))
-	}
-	return there[seen].GetCardinality(), there[finding].GetCardinality(), first, nil
 }
