@@ -52,7 +52,7 @@ func newCheck() *cobra.Command {
 	f.StringVar(&o.init, "init", "", "print expectations that hold today of the capture `FILE`")
 	f.BoolVar(&o.update, "update", false, "write the golden files of snapshot anew")
 	f.StringVar(&o.run, "run", "", "only the tests whose names match `REGEX`")
-	f.StringVar(&o.junit, "junit", "", "write a JUnit report to `FILE`")
+	f.StringVar(&o.junit, "junit", "", "write a JUnit report to `FILE`; - is standard output, and what is for people goes to standard error then")
 	f.BoolVar(&o.github, "github", false, "annotate the lines in GitHub, and write the step's summary")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	boundFlag(f, &o.maxConnections)
@@ -84,8 +84,11 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 		return err
 	}
 	out := stdout
-	if o.quiet {
+	switch {
+	case o.quiet:
 		out = io.Discard
+	case o.junit == "-":
+		out = stderr
 	}
 	var totals check.Totals
 	var outcomes []*check.Outcome
@@ -104,19 +107,18 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 		}
 	}
 	fmt.Fprintln(out, totals.String())
-	if err := o.report(ctx, outcomes); err != nil {
+	if err := o.report(ctx, outcomes, stdout); err != nil {
 		return err
 	}
-	return ended(&totals)
-}
-
-// ended turns the totals into the exit code.
-func ended(t *check.Totals) error {
 	codes := map[check.Verdict]int{check.Fail: exitFailed, check.Inconclusive: exitInconclusive, check.Broken: exitUsage}
-	if code, bad := codes[t.Worst()]; bad {
-		return &verdict{code, t.String()}
+	code, bad := codes[totals.Worst()]
+	switch {
+	case !bad:
+		return nil
+	case o.quiet:
+		return &verdict{code, totals.String()}
 	}
-	return nil
+	return &verdict{code: code} // the totals stand at the report's foot
 }
 
 // job is one test on one capture, or on all of a test that merges them.
@@ -211,9 +213,15 @@ func (g goldenWriter) End(r *pipeline.Result) error {
 	return g.Flush()
 }
 
-// report writes the reports to files.
-func (o *checkOptions) report(ctx context.Context, outcomes []*check.Outcome) error {
-	if o.junit != "" {
+// report writes the reports.
+func (o *checkOptions) report(ctx context.Context, outcomes []*check.Outcome, stdout io.Writer) error {
+	switch o.junit {
+	case "":
+	case "-":
+		if err := check.JUnit(stdout, outcomes); err != nil {
+			return err
+		}
+	default:
 		f, err := create(o.junit, nil)
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ var levelWords = []string{"info", "notice", "warning", "critical"}
 // verdict is how a run ends that was asked a question: the exit code, and why.
 type verdict struct {
 	code int
-	why  string
+	why  string // empty where it has been said
 }
 
 func (v *verdict) Error() string { return v.why }

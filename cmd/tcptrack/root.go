@@ -86,10 +86,13 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if err == nil || isBrokenPipe(err) {
 		return exitFine
 	}
-	printProblem(stderr, err)
 	var v *verdict
-	if errors.As(err, &v) {
-		return v.code
+	if !errors.As(err, &v) {
+		printProblem(stderr, err)
+		return exitUsage
 	}
-	return exitUsage
+	if v.why != "" {
+		printProblem(stderr, err)
+	}
+	return v.code
 }

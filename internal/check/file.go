@@ -38,7 +38,7 @@ type kind uint8
 
 const (
 	some        kind = iota // where: a connection that is selected meets the conditions
-	every                   // each connection that is selected meets them
+	every                   // at least one connection is selected, and each that is meets them
 	none                    // no connection is selected that meets them
 	most                    // at most Count do
 	connections             // as many as Count says do; of all where nothing is selected

@@ -225,6 +225,9 @@ func (t *tally) judged(r *pipeline.Result) (ok bool, what string, absence bool) 
 		}
 		return t.met > 0, fmt.Sprintf("%d %s, and none meets all conditions", t.selected, are), absence
 	case every:
+		if t.selected == 0 { // else a misspelled address would pass for ever
+			return false, "no connection is selected, so that nothing is said of any; connections: 0 with where expects none", false
+		}
 		return t.met == t.selected, fmt.Sprintf("%d %s, and %d of them does not meet all conditions", t.selected, are, t.selected-t.met), true
 	case none:
 		return t.met == 0, fmt.Sprintf("%s matched, none was expected", plural(t.met, "connection")), true

@@ -62,6 +62,7 @@ func TestLostPackets(t *testing.T) {
 		{"none: how:rst", Pass, Inconclusive},
 		{"none: syn_sent", Fail, Fail},
 		{"every: syn_sent\n        how: unopened", Pass, Inconclusive},
+		{"every: established\n        how: fin", Fail, Fail}, // nothing is selected
 		{"connections: 1", Pass, Inconclusive},
 		{"connections: '>= 1'", Pass, Pass},
 		{"max: 1\n        where: syn_sent", Pass, Inconclusive},

@@ -97,14 +97,17 @@ func tooDeep(text string) int {
 	return 0
 }
 
+// yamlForm is what YAML that cannot be read most often lacks.
+const yamlForm = "behind a key stand a colon and a space, before an item of a list '- ', and lines are indented by spaces, alike within a list or map"
+
 // syntax words an error of the YAML itself.
 func (r *reader) syntax(err error, text string) error {
 	var bad *yaml.SyntaxError
 	if !errors.As(err, &bad) || bad.GetToken() == nil {
-		return r.fail(Place{}, "", "%v", err)
+		return r.fail(Place{}, yamlForm, "%v", err)
 	}
 	p := bad.GetToken().Position
-	next := ""
+	next := yamlForm
 	if lines := strings.Split(text, "\n"); p.Line > 0 && p.Line <= len(lines) {
 		for _, line := range lines[max(p.Line-3, 0):p.Line] {
 			if _, value, ok := strings.Cut(line, ": "); ok && strings.IndexAny(strings.TrimLeft(value, " "), "<>*&!%@`") == 0 {
