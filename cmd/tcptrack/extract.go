@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +32,7 @@ type extraction struct {
 	context   uint
 	anonymize bool
 	key       string
+	keyFile   string
 }
 
 // maxContext bounds --context: the numbers of so many packets are kept for each pair of hosts.
@@ -48,6 +48,9 @@ func newExtract() *cobra.Command {
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.name(args); err != nil {
+				return err
+			}
+			if err := o.checkKey(cmd.Flags()); err != nil {
 				return err
 			}
 			return o.extract(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -67,7 +70,8 @@ func newExtract() *cobra.Command {
 	f.Lookup("where").Usage = "connections that `EXPR` means; tcptrack help selection"
 	f.UintVar(&o.context, "context", 0, "also `N` packets before and after each, of the same two hosts")
 	f.BoolVar(&o.anonymize, "anonymize", false, "map addresses, prefixes kept, and cut off what the packets carry")
-	f.StringVar(&o.key, "key", "", "with --anonymize: map addresses under `SECRET`, alike in every file; without, at random")
+	f.StringVar(&o.key, "key", "", "with --anonymize: map addresses under `SECRET`, alike in every file; without, at random. The list of processes shows it: --key-file does not")
+	f.StringVar(&o.keyFile, "key-file", "", "the same, with the secret that `FILE` holds")
 	o.packetFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	o.thresholds.register(f)
@@ -124,8 +128,6 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 		return &problem{errors.New("-w -: standard output is a terminal, and packets are no text"), "name a file, or add a pipe"}
 	case o.context > maxContext:
 		return &problem{fmt.Errorf("--context %d: at most %d", o.context, maxContext), "a larger part of a capture is better cut by time: editcap -A START -B END"}
-	case o.key != "" && !o.anonymize:
-		return &problem{errors.New("--key maps addresses, and nothing asks for that"), "add --anonymize"}
 	}
 	want, err := o.where()
 	if err != nil {
@@ -267,18 +269,6 @@ func (o *extraction) save(ctx context.Context, checksum capture.ChecksumMode, p 
 		return &problem{fmt.Errorf("save %s: %s left out: a classic pcap file holds one link type", name, output.Count(left, "packet")), "a name ending in .pcapng takes all"}
 	}
 	return nil
-}
-
-// anonymizer makes one with the secret of --key, else with one that nobody knows.
-func (o *extraction) anonymizer() (*capture.Anonymizer, error) {
-	if o.key != "" {
-		return capture.NewAnonymizer([]byte(o.key)), nil
-	}
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return nil, err
-	}
-	return capture.NewAnonymizer(secret), nil
 }
 
 // account tells what was saved.
