@@ -141,6 +141,11 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 	if err := o.checkDays(asked); err != nil {
 		return err
 	}
+	if len(o.interfaces) == 0 && !o.both {
+		if err := o.checkUnlive(f); err != nil {
+			return err
+		}
+	}
 	if o.both {
 		return o.checkBoth()
 	}
@@ -149,6 +154,16 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 			if f.Changed(name) {
 				return &problem{fmt.Errorf("--%s is about a capture, and --kernel looks at the sockets of now", name), "leave it out, or name a capture instead of --kernel"}
 			}
+		}
+	}
+	return nil
+}
+
+// checkUnlive refuses the flags of a live capture where there is none. --kernel has --netns, too.
+func (o *statsOptions) checkUnlive(f *pflag.FlagSet) error {
+	for _, name := range []string{"duration", "snaplen", "no-promiscuous-mode", "backend", "netns", "relinquish-privileges"} {
+		if f.Changed(name) && !(o.kernel && (name == "netns" || name == "duration")) { // --kernel refuses the latter itself
+			return &problem{fmt.Errorf("--%s is about a live capture, and nothing is captured here", name), "leave it out, or capture: tcptrack stats -i INTERFACE"}
 		}
 	}
 	return nil
