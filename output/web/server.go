@@ -30,6 +30,7 @@ type Config struct {
 	Source  string           // what is watched, in words
 	Live    bool             // it is captured now
 	Now     func() time.Time // the wall clock
+	Packets Packets          // nil: none are kept
 	Metrics http.Handler     // for GET /metrics; nil: there are none
 	Agent   http.Handler     // for GET /zabbix/... on the unix socket alone; nil: there is none
 	Log     *log.Logger      // what goes wrong inside; nil: nobody is told
@@ -40,13 +41,16 @@ type server struct {
 	Config
 	gate    *gate
 	streams chan struct{} // places of streams
-	run     string        // names this run, for streams that resume
+	details chan struct{} // places of what reads packets
+	views   views
+	run     string // names this run, for streams that resume
 }
 
 // NewServers make the server for the network, which checks who asks and by which name, and the one for a unix socket,
 // whose file says who may.
 func NewServers(cfg Config) (network, local *http.Server) {
-	s := &server{Config: cfg, gate: newGate(cfg.Token, cfg.Now), streams: make(chan struct{}, maxStreams)}
+	s := &server{Config: cfg, gate: newGate(cfg.Token, cfg.Now), streams: make(chan struct{}, maxStreams), details: make(chan struct{}, maxDetails)}
+	s.views.scans = make(chan struct{}, maxScans)
 	s.run = runName(cfg.Now())
 	alone := s.routes()
 	if cfg.Agent != nil {
@@ -69,7 +73,14 @@ func (s *server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /api/v1/login", s.gate.login)
 	mux.HandleFunc("POST /api/v1/logout", s.gate.logout)
 	mux.HandleFunc("GET /api/v1/status", s.status)
+	mux.HandleFunc("GET /api/v1/connections", s.connections)
+	mux.HandleFunc("GET /api/v1/connections/{conn}", s.connection)
+	mux.HandleFunc("GET /api/v1/connections/{conn}/pcapng", s.pcapng)
+	mux.HandleFunc("GET /api/v1/findings", s.listFindings)
 	mux.HandleFunc("GET /api/v1/events", s.stream)
+	mux.HandleFunc("GET /api/v1/states", s.states)
+	mux.HandleFunc("GET /api/v1/timeline", s.timeline)
+	mux.HandleFunc("GET /api/v1/complete", s.complete)
 	if s.Metrics != nil {
 		mux.Handle("GET /metrics", s.Metrics)
 	}
