@@ -54,13 +54,9 @@ func (i *incidents) config() (*incident.Config, error) {
 		}
 		return nil, nil
 	}
-	ring, err := parseBytes("--ring", i.ring)
+	ring, err := ringSize(i.ring)
 	if err != nil {
 		return nil, err
-	}
-	most := int64(machineMemory() / 2)
-	if ring < incident.MinRing || ring > most {
-		return nil, &problem{fmt.Errorf("--ring %s: must be from 64KiB to half of the memory, %dMiB", i.ring, most>>20), "256MiB hold about a million packets of headers"}
 	}
 	limit, err := parseBytes("--save-limit", i.limit)
 	if err != nil {
@@ -70,9 +66,22 @@ func (i *incidents) config() (*incident.Config, error) {
 		return nil, &problem{errors.New("--pre and --post are spans of time"), "as 10s or 2m"}
 	}
 	return &incident.Config{
-		Ring: int(ring), Directory: i.directory, Level: level, Pre: int64(i.pre), Post: int64(i.post), Limit: limit,
+		Ring: ring, Directory: i.directory, Level: level, Pre: int64(i.pre), Post: int64(i.post), Limit: limit,
 		Application: "tcptrack " + version,
 	}, nil
+}
+
+// ringSize reads --ring.
+func ringSize(text string) (int, error) {
+	ring, err := parseBytes("--ring", text)
+	if err != nil {
+		return 0, err
+	}
+	most := int64(machineMemory() / 2)
+	if ring < incident.MinRing || ring > most {
+		return 0, &problem{fmt.Errorf("--ring %s: must be from 64KiB to half of the memory, %dMiB", text, most>>20), "256MiB hold about a million packets of headers"}
+	}
+	return int(ring), nil
 }
 
 // parseBytes reads a number of octets: 65536, 64KiB, 256MiB, 2GiB.

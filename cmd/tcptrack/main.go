@@ -12,7 +12,7 @@
 //	kernel.go, sockets.go    live --sockets: what the kernel says, asking it
 //	stats.go    stats --kernel
 //	outlet.go   writing to whom may hang
-//	serve.go, serve_doors.go the page, the API: what feeds them, where requests come in
+//	serve.go, serve_doors.go, serve_packets.go  the page, the API: what feeds them, where requests come in, packets
 //	livetable.go, screen.go  the table of live on a terminal
 //	completion.go  what the shell completes behind a flag
 //	problem.go  errors as people read them

@@ -32,6 +32,7 @@ type saving struct {
 	over  bool
 
 	keeper *incident.Keeper // nil without --save-anomalies
+	also   capture.Recorder // shown the packets where nothing is saved; nil: nobody looks
 
 	stderr io.Writer
 	quiet  bool
@@ -50,10 +51,10 @@ func (s *saving) add(f *pflag.FlagSet) {
 // wanted says whether anything is to be saved.
 func (s *saving) wanted() bool { return s.name != "" || s.directory != "" }
 
-// recorder is what the source shows its packets to, nil if nothing is saved. Until begin nothing is read.
+// recorder is what the source shows its packets to, nil if nobody looks. Until begin nothing is read.
 func (s *saving) recorder() capture.Recorder {
 	if !s.wanted() {
-		return nil
+		return s.also
 	}
 	return s.record
 }

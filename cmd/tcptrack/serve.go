@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/incident"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/rights"
 	"github.com/tcptrack/tcptrack/output/web"
@@ -90,6 +92,10 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 		return err
 	}
 	defer doors.close()
+	packets, err := o.keep(live)
+	if err != nil {
+		return err
+	}
 	src, err := o.source(ctx, live, shape.checksum, stdin, stderr)
 	if err != nil {
 		return err
@@ -98,7 +104,7 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 	defer store.Close()
 	network, local := web.NewServers(web.Config{
 		Store: store, Token: o.serving.token, Hosts: o.serving.hosts, Version: version, Source: o.watched(), Live: live, Now: time.Now,
-		Log: log.New(stderr, "tcptrack: ", 0),
+		Packets: packets, Log: log.New(stderr, "tcptrack: ", 0),
 	})
 	failed := doors.serve(network, local)
 	if !o.quiet {
@@ -125,6 +131,24 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 		err = errors.Join(err, cause)
 	}
 	return err
+}
+
+// keep says where the packets of a connection come from when somebody asks: captures are read again, what is captured or
+// comes by a pipe is kept in a ring. A text trace has none.
+func (o *serveOptions) keep(live bool) (web.Packets, error) {
+	switch {
+	case !live && len(o.files) == 1 && isTrace(o.files[0]):
+		return nil, nil
+	case !live && !slices.Contains(o.files, "-"):
+		return filePackets{&o.readOptions}, nil
+	}
+	size, err := ringSize(o.serving.ring)
+	if err != nil {
+		return nil, err
+	}
+	ring := incident.NewLatest(size)
+	o.saving.also = ring.Record
+	return ringPackets{ring}, nil
 }
 
 // source opens the interfaces, and gives up what rights are needed no longer, or the captures.

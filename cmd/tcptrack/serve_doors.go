@@ -29,6 +29,7 @@ type serving struct {
 	socket      string
 	socketGroup string
 	rows        uint
+	ring        string
 }
 
 // defaultListen is reached from this host alone; the port is the number of TCP's RFC.
@@ -41,6 +42,7 @@ func (s *serving) add(f *pflag.FlagSet) {
 	f.StringVar(&s.socket, "socket", "", "serve on the unix socket `PATH` too, without a token, to its owner and group")
 	f.StringVar(&s.socketGroup, "socket-group", "", "with --socket: the `GROUP` that may connect, as the Zabbix agent's")
 	f.UintVar(&s.rows, "rows", web.DefaultRows, "show at most `N` connections, living ones and the last that ended; 1 to 2 KiB each")
+	f.StringVar(&s.ring, "ring", defaultRing, "keep the last packets, `SIZE` of them, in memory, to draw and download; of captures they are read again")
 }
 
 // check reads the flags.

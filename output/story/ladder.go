@@ -38,13 +38,8 @@ type rung struct {
 	begin    int64  // of the series
 }
 
-// take adds a segment.
-func (d *ladder) take(l *Life, s *tcp.Segment) {
-	src, _ := s.Ends()
-	from := tracker.Client
-	if src == l.ends.Server.Endpoint && src != l.ends.Client.Endpoint {
-		from = tracker.Server
-	}
+// take adds a segment from that side.
+func (d *ladder) take(l *Life, s *tcp.Segment, from tracker.Side) {
 	note(&d.of[from], s)
 	moved := d.move(l, s)
 	m, marked := l.marks[s.Number]

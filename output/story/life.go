@@ -33,6 +33,7 @@ type Life struct {
 	stalls   [2][]stall      // by the sender who waits
 	shutBy   [2]uint64       // the packet that shut a side's window last
 	ladder   *ladder
+	series   series
 }
 
 // NewLife gathers the connection of that number; rows bounds its ladder.
@@ -163,7 +164,13 @@ var resetWords = map[tracker.ResetShape]string{
 // Segment takes a segment of the second pass.
 func (l *Life) Segment(s *tcp.Segment) {
 	if s.Flow == l.flow && s.Number >= l.ends.First && s.Number < l.next && s.Time <= l.ends.Last {
-		l.ladder.take(l, s)
+		src, _ := s.Ends()
+		from := tracker.Client
+		if src == l.ends.Server.Endpoint && src != l.ends.Client.Endpoint {
+			from = tracker.Server
+		}
+		l.ladder.take(l, s, from)
+		l.series.take(l, s, from)
 	}
 }
 

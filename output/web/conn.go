@@ -13,6 +13,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/output/jsonl"
 	"github.com/tcptrack/tcptrack/tracker"
+	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
 const (
@@ -24,8 +25,8 @@ const (
 
 // Packets has the packets of connections. Its methods are called by several goroutines at once, and end with ctx.
 type Packets interface {
-	// Pcapng writes those of a connection as pcapng, those that are still there.
-	Pcapng(ctx context.Context, c *tracker.Connection, to io.Writer) error
+	// Pcapng writes those of a connection as pcapng, those that are still there, with what was found as comments.
+	Pcapng(ctx context.Context, c *tracker.Connection, found []anomaly.Finding, to io.Writer) error
 	// Detail is what the page draws of a connection, as JSON: the rows of its ladder, and series over time.
 	Detail(ctx context.Context, c *tracker.Connection) (json.RawMessage, error)
 }
@@ -121,7 +122,12 @@ func (s *server) reading(ctx context.Context) (context.Context, func(), bool) {
 
 // pcapng answers with the packets of a connection.
 func (s *server) pcapng(w http.ResponseWriter, r *http.Request) {
-	line, ok := s.chosen(w, r, func(*Row, *tracker.Connection) {})
+	var found []anomaly.Finding
+	line, ok := s.chosen(w, r, func(row *Row, _ *tracker.Connection) {
+		for _, f := range row.Findings {
+			found = append(found, *f)
+		}
+	})
 	if !ok {
 		return
 	}
@@ -137,7 +143,7 @@ func (s *server) pcapng(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	out := &patient{w: w, control: http.NewResponseController(w), s: s, name: fmt.Sprintf("tcptrack-conn%d.pcapng", line.Conn)}
-	err := s.Packets.Pcapng(ctx, &line, out)
+	err := s.Packets.Pcapng(ctx, &line, found, out)
 	if err == nil {
 		err = out.flush()
 	}

@@ -81,6 +81,7 @@ func (s *server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /api/v1/states", s.states)
 	mux.HandleFunc("GET /api/v1/timeline", s.timeline)
 	mux.HandleFunc("GET /api/v1/complete", s.complete)
+	mux.Handle("GET /", servePage())
 	if s.Metrics != nil {
 		mux.Handle("GET /metrics", s.Metrics)
 	}
