@@ -2,12 +2,14 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,7 +57,8 @@ func (s *server) connection(w http.ResponseWriter, r *http.Request) {
 	one, findings, moves, omitted := newLister(), newLister(), newLister(), 0
 	line, ok := s.chosen(w, r, func(row *Row, line *tracker.Connection) {
 		one.row(row, line)
-		for _, f := range row.Findings {
+		worstFirst := slices.SortedStableFunc(slices.Values(row.Findings), func(x, y *anomaly.Finding) int { return cmp.Compare(y.Severity, x.Severity) })
+		for _, f := range worstFirst {
 			findings.add("", func(w *jsonl.Writer) { w.Finding(f) })
 		}
 		if h := s.Store.moves[line.Conn]; h != nil {

@@ -86,16 +86,25 @@ func (v *views) scan(ctx context.Context) (done func(), ok bool) {
 	}
 }
 
-// each shows the rows that a selection means, all with nil, brought up to date. see may not keep what it is shown.
+// each shows the rows that a selection means, all with nil, brought up to date. see may neither keep nor change what it is
+// shown.
 func (s *Store) each(want *query.Selection, see func(*Row, *tracker.Connection)) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var line tracker.Connection
 	for _, r := range s.byConn {
-		subject := s.subject(r, &line)
-		if want == nil || want.Match(&subject) {
-			see(r, &line)
+		c := &r.Conn
+		if r.Living {
+			line = r.Conn
+			c = &line
+			age(c, s.status.Now)
 		}
+		if want != nil {
+			if subject := s.found.Subject(c); !want.Match(&subject) {
+				continue
+			}
+		}
+		see(r, c)
 	}
 }
 
@@ -192,25 +201,34 @@ func parseOrder(text string) (by func(*Row, *tracker.Connection) [3]uint64, down
 
 // list makes a view.
 func (s *Store) list(want *query.Selection, by func(*Row, *tracker.Connection) [3]uint64, down bool) []uint64 {
-	var keys []key
-	s.each(want, func(r *Row, c *tracker.Connection) { keys = append(keys, key{by(r, c), c.Conn}) })
-	slices.SortFunc(keys, func(x, y key) int {
-		for i := range x.by {
-			if d := cmp.Compare(x.by[i], y.by[i]); d != 0 {
-				if down {
-					return -d
-				}
-				return d
-			}
-		}
-		if down {
-			return cmp.Compare(y.conn, x.conn)
-		}
-		return cmp.Compare(x.conn, y.conn)
+	s.mu.RLock()
+	keys := make([]key, 0, len(s.byConn))
+	s.mu.RUnlock()
+	turn := uint64(0)
+	if down {
+		turn = ^turn
+	}
+	s.each(want, func(r *Row, c *tracker.Connection) {
+		k := by(r, c)
+		keys = append(keys, key{[3]uint64{k[0] ^ turn, k[1] ^ turn, k[2] ^ turn}, c.Conn ^ turn})
 	})
+	slices.SortFunc(keys, compare)
 	conns := make([]uint64, len(keys))
 	for i := range keys {
-		conns[i] = keys[i].conn
+		conns[i] = keys[i].conn ^ turn
 	}
 	return conns
+}
+
+// compare is written out: it runs two million times for 100,000 rows.
+func compare(x, y key) int {
+	switch {
+	case x.by[0] != y.by[0]:
+		return cmp.Compare(x.by[0], y.by[0])
+	case x.by[1] != y.by[1]:
+		return cmp.Compare(x.by[1], y.by[1])
+	case x.by[2] != y.by[2]:
+		return cmp.Compare(x.by[2], y.by[2])
+	}
+	return cmp.Compare(x.conn, y.conn)
 }

@@ -140,6 +140,7 @@ export class Detail {
     this.t = t;
     if (t === null || t === undefined || !this.answer) return;
     this.ladder?.mark(t);
-    for (const p of this.plots) p.setCursor({ left: p.valToPos(t, "x"), top: 10 }, false);
+    const plots = this.plots; // they have their scales when they are drawn
+    requestAnimationFrame(() => { for (const p of plots) if (plots === this.plots) p.setCursor({ left: p.valToPos(t, "x"), top: 10 }, false); });
   }
 }

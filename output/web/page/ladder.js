@@ -48,7 +48,7 @@ export function drawLadder(d, evidence, width, choose) {
   const total = Math.max(width, x2 + 14 + stateWidth);
   const height = top + d.rows.length * step + 8;
   const box = svg("svg", { width: total, height, viewBox: `0 0 ${total} ${height}`, role: "list", "aria-label": "packets between client and server" });
-  box.append(svg("text", { x: x1, y: 14, "text-anchor": "middle" }, "client"), svg("text", { x: x2, y: 14, "text-anchor": "middle" }, "server"));
+  box.append(svg("text", { x: x1, y: 14, "text-anchor": "middle" }, "client"), svg("text", narrow ? { x: total - 2, y: 14, "text-anchor": "end" } : { x: x2, y: 14, "text-anchor": "middle" }, "server"));
   for (const x of [x1, x2]) box.append(svg("line", { x1: x, x2: x, y1: 20, y2: height - 4, class: "life" }));
   const rungs = [];
   let before = { client: "", server: "" };
