@@ -28,6 +28,7 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
   tcptrack read -o json hang.pcap       JSON Lines for programs
   tcptrack -i eth0                      the same of an interface, as it happens
   tcptrack -i eth0 tcp port 443         some of its packets; help filters has the words
+  tcptrack serve -i eth0                as a page at http://127.0.0.1:9293/
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
 
 A file alone means read, an interface live; a file named like a command needs ./ in front.`

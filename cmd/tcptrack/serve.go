@@ -92,7 +92,7 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 		return err
 	}
 	defer doors.close()
-	packets, err := o.keep(live)
+	packets, err := o.keep(live, limits)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 
 // keep says where the packets of a connection come from when somebody asks: captures are read again, what is captured or
 // comes by a pipe is kept in a ring. A text trace has none.
-func (o *serveOptions) keep(live bool) (web.Packets, error) {
+func (o *serveOptions) keep(live bool, limits map[string]anomaly.Limits) (web.Packets, error) {
 	switch {
 	case !live && len(o.files) == 1 && isTrace(o.files[0]):
 		return nil, nil
@@ -148,7 +148,7 @@ func (o *serveOptions) keep(live bool) (web.Packets, error) {
 	}
 	ring := incident.NewLatest(size)
 	o.saving.also = ring.Record
-	return ringPackets{ring}, nil
+	return ringPackets{ring, limits}, nil
 }
 
 // source opens the interfaces, and gives up what rights are needed no longer, or the captures.

@@ -36,7 +36,10 @@ func (p filePackets) Pcapng(ctx context.Context, c *tracker.Connection, _ []anom
 }
 
 // ringPackets has the packets that are still in memory.
-type ringPackets struct{ ring *incident.Latest }
+type ringPackets struct {
+	ring  *incident.Latest
+	rules map[string]anomaly.Limits
+}
 
 // Pcapng writes those of the connection, with what was found on the packets that show it.
 func (p ringPackets) Pcapng(ctx context.Context, c *tracker.Connection, found []anomaly.Finding, to io.Writer) error {
@@ -88,7 +91,11 @@ func (p filePackets) Detail(ctx context.Context, c *tracker.Connection) (json.Ra
 		return nil, err
 	}
 	open := func() (capture.Source, error) { return o.open(shape.checksum, nil) }
-	return draw(ctx, &o, c.Conn, c, false, open)
+	limits, err := o.thresholds.limits()
+	if err != nil {
+		return nil, err
+	}
+	return drawLife(ctx, c.Conn, c, false, pipeline.Config{Rules: limits, MaxConnections: int(o.maxConnections)}, open)
 }
 
 // Detail tracks the packets that are in memory anew, as a capture of this connection alone.
@@ -113,7 +120,7 @@ func (p ringPackets) Detail(ctx context.Context, c *tracker.Connection) (json.Ra
 		src, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(saved.Bytes())})
 		return renumbered{src, numbers}, err
 	}
-	return draw(ctx, &readOptions{}, 0, c, short, open)
+	return drawLife(ctx, 0, c, short, pipeline.Config{Rules: p.rules}, open)
 }
 
 // renumbered gives packets the numbers that they had where they were captured.
@@ -158,20 +165,15 @@ type drawnLines struct {
 	ServerFlight []*int    `json:"server_flight"`
 }
 
-// draw gathers the life of the connection of that number in what open opens twice.
-func draw(ctx context.Context, o *readOptions, conn uint64, c *tracker.Connection, short bool, open func() (capture.Source, error)) (json.RawMessage, error) {
-	limits, err := o.thresholds.limits()
-	if err != nil {
-		return nil, err
-	}
+// drawLife gathers the life of the connection of that number in what open opens twice.
+func drawLife(ctx context.Context, conn uint64, c *tracker.Connection, short bool, config pipeline.Config, open func() (capture.Source, error)) (json.RawMessage, error) {
 	src, err := open()
 	if err != nil {
 		return nil, err
 	}
 	life := story.NewLife(conn, drawnRows)
-	if _, err = pipeline.Run(ctx, src, pipeline.Config{
-		Sink: life, Transitions: true, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections), Facts: story.Facts, Fact: life.Fact,
-	}); err != nil {
+	config.Sink, config.Transitions, config.Connections, config.Facts, config.Fact = life, true, true, story.Facts, life.Fact
+	if _, err = pipeline.Run(ctx, src, config); err != nil {
 		return nil, err
 	}
 	if found, _ := life.Found(); !found {

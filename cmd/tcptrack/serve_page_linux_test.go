@@ -6,11 +6,17 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,11 +81,11 @@ func TestPage(t *testing.T) {
 	base := served(t, hangs, "../../testdata/pcaps/accept_queue_full/s.pcap.gz", "../../testdata/pcaps/close_wait_leak/s.pcap.gz")
 	save := func(name string) {
 		t.Helper()
-		png := b.picture()
+		text := b.picture()
 		if *pictures == "" {
 			return
 		}
-		if err := os.WriteFile(filepath.Join(*pictures, name), png, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(*pictures, name), text, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -167,6 +173,45 @@ func (b *browser) drag(selector string, from, to float64) {
 		b.mouse("mouseMoved", x+w*(from+(to-from)*float64(i+1)/5), at[2])
 	}
 	b.mouse("mouseReleased", x+w*to, at[2])
+}
+
+// TestPicture makes the picture of the documents, where a directory is named for it.
+func TestPicture(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("go test -run TestPicture -args -pictures DIRECTORY makes it")
+	}
+	b := chromium(t)
+	b.visit(served(t, hangs)+"#c=0&t=0.078", "light", 1200, 1000)
+	b.until(`document.querySelector("#detail .rung.now") && document.querySelectorAll("#detail .plot canvas").length === 2`)
+	b.eval(`document.querySelector("#source").textContent = "hang.pcap"; document.activeElement.blur(); document.querySelector("#detail").scrollTop = 0`)
+	time.Sleep(300 * time.Millisecond) // until all is drawn
+	small, err := shrink(b.picture())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*pictures, "page.png"), small, 0o666)
+	}
+	if err != nil || len(small) > 80<<10 {
+		t.Errorf("%d octets, %v", len(small), err)
+	}
+}
+
+// shrink makes a picture one of the 256 colours that it has most of.
+func shrink(text []byte) ([]byte, error) {
+	from, err := png.Decode(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	counts := map[color.Color]int{}
+	for y := range from.Bounds().Dy() {
+		for x := range from.Bounds().Dx() {
+			counts[from.At(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int { return counts[b] - counts[a] })
+	to := image.NewPaletted(from.Bounds(), colors[:min(len(colors), 256)])
+	draw.Draw(to, to.Rect, from, image.Point{}, draw.Src)
+	var small bytes.Buffer
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, to)
+	return small.Bytes(), err
 }
 
 // With a token the page asks for it, and the token is nowhere in an address.

@@ -50,7 +50,7 @@ async function follow() {
 const table = new Table(by("table"), {
   open: (c) => go({ c, t: null }),
   sorted: (s) => go({ s }),
-  count: (a) => { by("count").textContent = a.matched === a.total ? `${count(a.total)} connections` : `${count(a.matched)} of ${count(a.total)} connections`; },
+  count: (a) => { by("count").textContent = a.matched === a.total ? `${count(a.total)} ${a.total === 1 ? "connection" : "connections"}` : `${count(a.matched)} of ${count(a.total)} connections`; },
   failed: wrong,
 });
 const brush = new Brush(by("brush"), (from, to) => go({ q: within(from, to) }));

@@ -59,19 +59,19 @@ export class Detail {
       el("h3", {}, "What each end was taken to be"), drawStates(a.history, c, this.box.clientWidth - 24),
     );
     const d = a.drawing;
-    if (d && d.series.t.length > 1) {
-      this.plot("Windows announced", d.series, [["client's", "client_window", "--client"], ["server's", "server_window", "--server"]]);
-      this.plot("Octets in flight", d.series, [["client's", "client_flight", "--client"], ["server's", "server_flight", "--server"]]);
-    }
     this.box.append(el("h3", {}, "The packets that decide"));
     this.ladder = null;
     if (d) {
       const evidence = new Set(a.findings.flatMap((f) => f.evidence));
       this.ladder = drawLadder(d, evidence, this.box.clientWidth - 24, (t) => { this.on.at(t); this.mark(t); });
-      this.box.append(this.ladder.svg, d.more > 0 && el("p", {}, `${count(d.more)} more rows: tcptrack explain FILE ${c.conn} --all has them.`) || "");
+      this.box.append(el("div", { class: "ladder" }, this.ladder.svg), d.more > 0 && el("p", {}, `${count(d.more)} more rows: tcptrack explain FILE ${c.conn} --all has them.`) || "");
       if (d.short) this.box.append(el("p", {}, "What came earlier is no longer in memory; --ring keeps more."));
     } else {
       this.box.append(el("p", {}, `Not drawn: ${a.without}.`));
+    }
+    if (d && d.series.t.length > 1) {
+      this.plot("Windows announced", d.series, [["client's", "client_window", "--client"], ["server's", "server_window", "--server"]]);
+      this.plot("Octets in flight", d.series, [["client's", "client_flight", "--client"], ["server's", "server_flight", "--server"]]);
     }
     this.box.append(el("h3", {}, "Every change of state"), this.history(a, c));
     this.mark(this.t);
@@ -117,7 +117,7 @@ export class Detail {
     this.box.append(el("h3", {}, title), box);
     const axis = { stroke: css("--faint"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 }, font: "11px system-ui" };
     this.plots.push(new uPlot({
-      width: Math.max(220, this.box.clientWidth - 24), height: 140, cursor: { sync: { key: "detail" }, y: false, drag: { x: false, y: false } },
+      width: Math.max(220, this.box.clientWidth - 24), height: 116, cursor: { sync: { key: "detail" }, y: false, drag: { x: false, y: false } },
       scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max) * 1.05] } },
       axes: [{ ...axis, size: 30, values: (_, list) => list.map((v) => `${+v.toFixed(3)} s`) }, { ...axis, size: 58, values: (_, list) => list.map((v) => octets(v)) }],
       series: [{ label: "s", value: (_, v) => (v === null ? "" : v.toFixed(3)) }, ...lines.map(([label, , color]) => ({ label, stroke: css(color), width: 1.5, paths: uPlot.paths.stepped({ align: 1 }), spanGaps: true, value: (_, v) => (v === null ? "" : octets(v)), points: { show: false } }))],

@@ -19,18 +19,21 @@ export function drawStates(history, c, width) {
     const parts = [];
     for (const h of moves) {
       const last = parts[parts.length - 1];
-      if (last && last.to === h.to) continue;
+      const others = h.possible.filter((p) => p !== h.to);
+      if (last && last.to === h.to && last.others.join() === others.join()) continue;
       if (last) last.until = since(c.start, h.time);
-      parts.push({ to: h.to, from: since(c.start, h.time), until: life });
+      parts.push({ to: h.to, others, from: since(c.start, h.time), until: life });
     }
     for (const p of parts) {
       const w = Math.max(x(p.until) - x(p.from), 1.5);
-      const bar = svg("rect", { x: x(p.from), y, width: w, height: 20, rx: 2, class: side[0], "fill-opacity": kinds[p.to] ?? ".3", "stroke-opacity": ".5" }, svg("title", {}, `${side} ${p.to}, ${p.from.toFixed(3)} s to ${p.until.toFixed(3)} s`));
-      box.append(bar);
-      if (w > p.to.length * 7.4) {
-        const strong = Number(kinds[p.to] ?? 0.3) >= 0.6;
-        const text = svg("text", { x: x(p.from) + 5, y: y + 14 }, p.to);
-        if (strong) text.style.fill = "var(--raised)";
+      const words = [p.to, ...p.others].join(" or ");
+      box.append(svg("rect", {
+        x: x(p.from), y, width: w, height: 20, rx: 2, class: `${side[0]}${p.others.length ? " unsure" : ""}`, "fill-opacity": kinds[p.to] ?? ".3", "stroke-opacity": p.others.length ? "1" : ".5",
+      }, svg("title", {}, `${side} ${words}, ${p.from.toFixed(3)} s to ${p.until.toFixed(3)} s`)));
+      const label = [words, `${p.to}?`, p.to].find((text) => w > text.length * 7.6 + 10);
+      if (label) {
+        const text = svg("text", { x: x(p.from) + 5, y: y + 14 }, label);
+        if (Number(kinds[p.to] ?? 0.3) >= 0.6) text.style.fill = "var(--raised)";
         box.append(text);
       }
     }
@@ -41,7 +44,7 @@ export function drawStates(history, c, width) {
 
 // drawLadder draws the rows between the two ends; what a row says is a line of text where the ends are too close.
 export function drawLadder(d, evidence, width, choose) {
-  const narrow = width < 520;
+  const narrow = width < 470;
   const step = 24, top = 26;
   const timeAt = 62, stateWidth = narrow ? 0 : 96;
   const x1 = timeAt + 14 + stateWidth, x2 = Math.max(x1 + 120, width - 14 - stateWidth);

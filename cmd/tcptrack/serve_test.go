@@ -1,0 +1,75 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// What cannot be served is said before anything is opened, with what helps.
+func TestServeRefuses(t *testing.T) {
+	short := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(short, []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const file = "../../testdata/pcaps/refused/c.pcap.gz"
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--listen", "0.0.0.0:0", file}, "--token-file token"},
+		{[]string{"--listen", "[::]:0", file}, "others can reach that"},
+		{[]string{"--listen", ":0", file}, "others can reach that"},
+		{[]string{"--listen", "localhost", file}, "no address with a port"},
+		{[]string{"--token-file", short, file}, "at least 16 characters"},
+		{[]string{"--token-file", short + "x", file}, "makes a token"},
+		{[]string{"--rows", "0", file}, "nothing to show"},
+		{[]string{"--socket-group", "root", file}, "add --socket PATH"},
+		{[]string{"--socket", short, file}, "no socket"},
+		{[]string{"-i", "lo", "-r", file}, "an interface and a file at once"},
+		{[]string{"no-such.pcap"}, "check the path"},
+		{[]string{"--ring", "1", "-"}, "64KiB"},
+	} {
+		var out, errs strings.Builder
+		code := execute(t.Context(), append([]string{"serve"}, c.args...), strings.NewReader(""), &out, &errs)
+		if code != exitUsage || !strings.Contains(errs.String(), c.says) {
+			t.Errorf("%v: exit code %d, %s", c.args, code, errs.String())
+		}
+	}
+}
+
+// A socket that is left over gives way, one at which somebody answers does not.
+func TestServeSocketLeftOver(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes of sockets are of unix")
+	}
+	s := serving{listen: "127.0.0.1:0", socket: filepath.Join(t.TempDir(), "s")}
+	left, err := net.Listen("unix", s.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.open(); err == nil || !strings.Contains(err.Error(), "somebody serves there") {
+		t.Errorf("beside one that answers: %v", err)
+	}
+	left.(*net.UnixListener).SetUnlinkOnClose(false)
+	left.Close()
+	d, err := s.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := os.Stat(s.socket); err != nil || at.Mode().Perm() != 0o660 {
+		t.Errorf("%v %v", at, err)
+	}
+	c, err := net.Dial("unix", s.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	d.close()
+	if _, err := os.Stat(s.socket); err == nil {
+		t.Error("it is left over")
+	}
+}
