@@ -12,6 +12,7 @@ import (
 	"github.com/tcptrack/tcptrack/internal/incident"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/output/ladder"
 	"github.com/tcptrack/tcptrack/output/story"
 	"github.com/tcptrack/tcptrack/output/web"
 	"github.com/tcptrack/tcptrack/tracker"
@@ -196,12 +197,15 @@ func drawLife(ctx context.Context, conn uint64, c *tracker.Connection, short boo
 func drawn(life *story.Life, start int64, short bool) *drawing {
 	d := &drawing{Rows: []drawnRow{}, Short: short, Series: drawnLines{T: []float64{}}}
 	since := func(ns int64) float64 { return float64(ns-start) / 1e9 }
-	rungs, more := life.Rungs()
+	rows, more := life.Drawing().Rows()
 	d.More = more
-	for _, r := range rungs {
-		row := drawnRow{Packet: r.Packet, T: since(r.Time), Label: r.Label, Text: r.Text, Client: r.Client.String(), Server: r.Server.String()}
-		if r.Label != "" {
-			row.From = r.From.String()
+	for i := range rows {
+		r := &rows[i]
+		row := drawnRow{Packet: r.First, T: since(r.Time), Client: r.Claims[tracker.Client].State.String(), Server: r.Claims[tracker.Server].State.String()}
+		if r.Kind == ladder.Packet {
+			row.Label, row.From = r.Label, r.From.String()
+		} else {
+			row.Text = r.Text()
 		}
 		d.Rows = append(d.Rows, row)
 	}
@@ -212,9 +216,9 @@ func drawn(life *story.Life, start int64, short bool) *drawing {
 		return &n
 	}
 	s := &d.Series
-	for _, p := range life.Series() {
+	for _, p := range life.Drawing().Points() {
 		s.T = append(s.T, since(p.Time))
-		s.ClientWindow, s.ServerWindow = append(s.ClientWindow, known(p.Window[tracker.Client])), append(s.ServerWindow, known(p.Window[tracker.Server]))
+		s.ClientWindow, s.ServerWindow = append(s.ClientWindow, known(p.Least[tracker.Client])), append(s.ServerWindow, known(p.Least[tracker.Server]))
 		s.ClientFlight, s.ServerFlight = append(s.ClientFlight, known(p.Flight[tracker.Client])), append(s.ServerFlight, known(p.Flight[tracker.Server]))
 	}
 	return d

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/output/ladder"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
@@ -15,8 +16,8 @@ import (
 // Bounds on what is kept of the one connection.
 const (
 	maxHistory = 10_000
-	maxMarks   = 100_000
 	maxStalls  = 100
+	points     = 800 // of windows and flights: more than a screen is wide
 )
 
 // Life gathers all about one connection: in a first pass over the capture its events and facts, in a second, once
@@ -29,16 +30,16 @@ type Life struct {
 	next     uint64 // number of the first packet of the four-tuple's next connection
 	history  []tracker.Transition
 	findings map[string]*item
-	marks    map[uint64]mark // by packet
-	stalls   [2][]stall      // by the sender who waits
-	shutBy   [2]uint64       // the packet that shut a side's window last
-	ladder   *ladder
-	series   series
+	stalls   [2][]stall // by the sender who waits
+	shutBy   [2]uint64  // the packet that shut a side's window last
+	of       [2]first
+	drawing  *ladder.Drawing
 }
 
 // NewLife gathers the connection of that number; rows bounds its ladder.
 func NewLife(conn uint64, rows int) *Life {
-	return &Life{conn: conn, findings: map[string]*item{}, marks: map[uint64]mark{}, next: math.MaxUint64, ladder: &ladder{most: rows}}
+	return &Life{conn: conn, findings: map[string]*item{}, next: math.MaxUint64,
+		drawing: ladder.New(ladder.Config{Conn: conn, Head: rows - rows/3, Tail: rows / 3, Points: points})}
 }
 
 // Found says that the connection was there, and how many there are.
@@ -46,6 +47,7 @@ func (l *Life) Found() (found bool, connections uint64) { return l.ends != nil, 
 
 // Transition keeps what either end was taken to be.
 func (l *Life) Transition(t *tracker.Transition) {
+	l.drawing.Transition(t)
 	if t.Conn == l.conn && len(l.history) < maxHistory {
 		l.history = append(l.history, *t)
 	}
@@ -71,6 +73,7 @@ func (l *Life) Connection(c *tracker.Connection) {
 		ends := *c
 		ends.Streams, ends.Findings = slices.Clone(c.Streams), nil
 		l.ends = &ends
+		l.drawing.Between(c.Client.Endpoint, c.Server.Endpoint)
 		a, b := c.Client.Endpoint, c.Server.Endpoint
 		l.flow, _ = tcp.MakeFlow(a.Addr, b.Addr, a.Port, b.Port, a.V6)
 		return
@@ -89,8 +92,7 @@ func sameEnds(a, b *tracker.Connection) bool {
 func (l *Life) Flush() error { return nil }
 
 // Facts are the kinds that Fact wants to see.
-const Facts = tracker.Shut | tracker.Opened | tracker.Probed | tracker.KeptAlive | tracker.Resent | tracker.SYNAgain | tracker.FINSent |
-	tracker.Reset | tracker.Challenged | tracker.Damaged | tracker.Missed | tracker.Twice | tracker.Revived | tracker.Took | tracker.Verdict | tracker.Ended
+const Facts = ladder.Facts | tracker.Verdict | tracker.Ended
 
 // Fact marks the packets that decide and follows the waits behind a shut window.
 func (l *Life) Fact(f *tracker.Fact) {
@@ -106,73 +108,31 @@ func (l *Life) Fact(f *tracker.Fact) {
 			l.follow(s, w, f)
 		}
 	}
-	if m := markOf(f); m.text != "" && len(l.marks) < maxMarks {
-		if was, ok := l.marks[f.Packet]; ok && was.text != m.text {
-			m.text = was.text + ", " + m.text
-		}
-		l.marks[f.Packet] = m
-	}
-}
-
-// mark is what makes a packet decide.
-type mark struct {
-	text  string
-	again bool // it belongs to a series of its like
-}
-
-// markOf words a fact.
-func markOf(f *tracker.Fact) mark {
-	switch f.Kind {
-	case tracker.Shut:
-		return mark{text: "the window shuts"}
-	case tracker.Opened:
-		return mark{text: "the window opens"}
-	case tracker.Probed:
-		return mark{"probe", true}
-	case tracker.KeptAlive:
-		return mark{"keepalive", true}
-	case tracker.Resent, tracker.SYNAgain:
-		return mark{"again", true}
-	case tracker.Challenged:
-		return mark{text: "not acceptable"}
-	case tracker.Damaged:
-		return mark{text: "wrong checksum"}
-	case tracker.Missed:
-		return mark{text: fmt.Sprintf("%d octets before it not captured", f.Octets)}
-	case tracker.Twice:
-		return mark{"captured twice", true}
-	case tracker.Revived:
-		return mark{text: "speaks on after its RST"}
-	case tracker.Took:
-		return mark{text: "takes new octets"}
-	case tracker.Reset:
-		if !f.Taken {
-			return mark{text: "not acceptable"}
-		}
-		return mark{text: resetWords[f.Shape]}
-	case tracker.FINSent:
-		return mark{text: "closes"}
-	}
-	return mark{}
-}
-
-var resetWords = map[tracker.ResetShape]string{
-	tracker.ShapeUnknown: "ends it", tracker.ShapeRefusal: "refuses", tracker.ShapeReply: "knows no such connection", tracker.ShapeAbort: "its owner aborts",
-	tracker.ShapeTimeout: "its owner gives up", tracker.ShapeSuspect: "may be forged",
+	l.drawing.Fact(f)
 }
 
 // Segment takes a segment of the second pass.
 func (l *Life) Segment(s *tcp.Segment) {
 	if s.Flow == l.flow && s.Number >= l.ends.First && s.Number < l.next && s.Time <= l.ends.Last {
-		src, _ := s.Ends()
-		from := tracker.Client
-		if src == l.ends.Server.Endpoint && src != l.ends.Client.Endpoint {
-			from = tracker.Server
-		}
-		l.ladder.take(l, s, from)
-		l.series.take(l, s, from)
+		note(&l.of[l.drawing.From(s)], s)
+		l.drawing.Segment(s)
 	}
 }
+
+// note keeps the first packets of an end with a flag.
+func note(f *first, s *tcp.Segment) {
+	for _, x := range []struct {
+		flag tcp.Flags
+		at   *uint64
+	}{{tcp.SYN, &f.syn}, {tcp.FIN, &f.fin}, {tcp.RST, &f.rst}} {
+		if s.Flags.Has(x.flag) && *x.at == 0 {
+			*x.at = s.Number
+		}
+	}
+}
+
+// Drawing is what there is to draw of it.
+func (l *Life) Drawing() *ladder.Drawing { return l.drawing }
 
 // Tell prints the connection's life.
 func (l *Life) Tell(out io.Writer, style Style, sum *output.Summary) error {
@@ -195,7 +155,7 @@ func (l *Life) Tell(out io.Writer, style Style, sum *output.Summary) error {
 	}
 	l.tellStalls(p)
 	p.line("\nThe packets that decide:")
-	l.ladder.print(p, l)
+	l.printLadder(p)
 	if doubts := captureDoubts(sum); len(doubts) > 0 {
 		p.WriteByte('\n')
 		for _, d := range doubts {

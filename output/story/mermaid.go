@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/tcptrack/tcptrack/output/ladder"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -13,26 +14,24 @@ func (l *Life) Mermaid(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sequenceDiagram\n    participant C as %s\n    participant S as %s\n", mermaidText("client "+l.ends.Client.Endpoint.String()), mermaidText("server "+l.ends.Server.Endpoint.String()))
 	var are [2]tracker.State
-	for i := range l.ladder.rows {
-		r := &l.ladder.rows[i]
-		switch {
-		case r.folded > 0:
-			fmt.Fprintf(&b, "    Note over C,S: %s\n", mermaidText(r.foldText()))
-		case r.label == "":
-			fmt.Fprintf(&b, "    Note over C,S: %s\n", mermaidText(r.runText()))
-		default:
+	rows, _ := l.drawing.Rows()
+	for i := range rows {
+		r := &rows[i]
+		if r.Kind != ladder.Packet {
+			fmt.Fprintf(&b, "    Note over C,S: %s\n", mermaidText(r.Text()))
+		} else {
 			arrow := "C->>S"
-			if r.from == tracker.Server {
+			if r.From == tracker.Server {
 				arrow = "S->>C"
 			}
-			fmt.Fprintf(&b, "    %s: %s\n", arrow, mermaidText(fmt.Sprintf("%s s, %d: %s", strings.TrimSpace(l.since(r.time)), r.number, r.label)))
+			fmt.Fprintf(&b, "    %s: %s\n", arrow, mermaidText(fmt.Sprintf("%s s, %d: %s", strings.TrimSpace(l.since(r.Time)), r.First, r.Label)))
 		}
 		for side, at := range [...]string{"C", "S"} {
-			if r.are[side] != are[side] && r.are[side] != tracker.Unknown {
-				fmt.Fprintf(&b, "    Note over %s: %s\n", at, r.are[side])
+			if is := r.Claims[side].State; is != are[side] && is != tracker.Unknown {
+				fmt.Fprintf(&b, "    Note over %s: %s\n", at, is)
 			}
+			are[side] = r.Claims[side].State
 		}
-		are = r.are
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

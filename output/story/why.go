@@ -71,7 +71,7 @@ func (l *Life) mayBe(side tracker.Side, s tracker.State) string {
 	}
 	switch s {
 	case tracker.FinWait1, tracker.LastAck, tracker.Closing:
-		if far.ShutSince != 0 && l.ladder.of[side].fin == 0 {
+		if far.ShutSince != 0 && l.of[side].fin == 0 {
 			return fmt.Sprintf("it may have closed, and the FIN waits behind the %s's shut window", side.Other())
 		}
 		return "it may have closed, and the FIN waits behind data that is not acknowledged, or was lost before the tap"
@@ -90,7 +90,7 @@ func (l *Life) mayBe(side tracker.Side, s tracker.State) string {
 
 // cannotBe says why an end is not in s.
 func (l *Life) cannotBe(side tracker.Side, s tracker.State) string {
-	e, own, far := l.end(side), l.ladder.of[side], l.ladder.of[side.Other()]
+	e, own, far := l.end(side), l.of[side], l.of[side.Other()]
 	rst := max(own.rst, far.rst)
 	switch {
 	case s == tracker.SynSent || s == tracker.SynRecv:
