@@ -110,6 +110,9 @@ func (o *statsOptions) through(ctx context.Context, cmd *cobra.Command, checksum
 	}
 	out, closeOut, err := o.destine(stdout)
 	if err == nil && live {
+		err = o.days.prepare(&o.capturing)
+	}
+	if err == nil && live {
 		err = o.capturing.relinquish(ctx, o.capturing.thread, &saving{incidents: incidents{directory: o.days.directory}}, stderr, false)
 	}
 	if err != nil {

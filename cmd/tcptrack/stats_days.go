@@ -70,6 +70,24 @@ func (o *dayOptions) note(w *stats.Wire) error {
 	return nil
 }
 
+// prepare makes the directory, as root for whom root becomes: who that is may not be allowed to.
+func (o *dayOptions) prepare(c *capturing) error {
+	if o.directory == "" {
+		return nil
+	}
+	if _, err := os.Stat(o.directory); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(o.directory, 0o777); err != nil {
+		return fmt.Errorf("--days: %w", err)
+	}
+	to, _, err := c.target()
+	if err != nil || os.Geteuid() != 0 {
+		return err
+	}
+	return os.Chown(o.directory, to.UID, to.GID)
+}
+
 // save writes what was noted.
 func (o *dayOptions) save(stderr io.Writer) error {
 	if o.calendar == nil {

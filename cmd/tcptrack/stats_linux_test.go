@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -53,5 +57,51 @@ func TestBothSideBySide(t *testing.T) {
 	}
 	if rows != len(want)-1 { // and the listener
 		t.Errorf("%d rows of %v:\n%s", rows, want, out.String())
+	}
+}
+
+// A live run that gave up root when all was open still writes down who came: in the directory, as who called sudo.
+func TestDaysOfALiveRun(t *testing.T) {
+	h := newHosts(t)
+	open, err := os.MkdirTemp("", "days") // which that user may enter, as it may not a directory of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(open) })
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(open, "days")
+	cmd := ownProcessOf(t, "stats", "-i", "h1", "--netns", h.names[1], "--days", dir, "-o", "csv")
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	heard := &ready{}
+	ended := make(chan struct{})
+	go func() { io.Copy(heard, said); close(ended) }()
+	heard.wait(t, "goes on as 12345")
+	h.talk(t)
+	time.Sleep(300 * time.Millisecond) // until the ring has handed it on
+	cmd.Process.Signal(syscall.SIGINT)
+	<-ended
+	if state := awaits(t, cmd); state.ExitCode() != exitFine {
+		t.Fatalf("%s: %s", state, heard.text)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.seen.roaring"))
+	if len(files) == 0 {
+		t.Fatalf("nothing is noted in %s: %s", dir, heard.text)
+	}
+	for _, name := range files {
+		if info, err := os.Stat(name); err != nil || info.Sys().(*syscall.Stat_t).Uid != 12345 {
+			t.Errorf("%s: %+v, %v", name, info, err)
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := execute(t.Context(), []string{"stats", "--days", dir, "--overlap", strings.TrimSuffix(filepath.Base(files[0]), ".seen.roaring")}, nil, &out, &errs); code != exitFine || !strings.Contains(out.String(), "\n10.99.0.1\n") {
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
 	}
 }
