@@ -122,6 +122,7 @@ type Finding struct {
 	Evidence []uint64 // packet numbers, the first and the latest of many
 	Summary  string   // one sentence with the numbers in it
 
+	heard int64 // time of the latest of its evidence, where that is not told at once
 	told  bool
 	mute  bool // nobody reads it
 	seat  uint8

@@ -20,7 +20,7 @@ var SYNUnanswered = Rule{
 	RFC:       "9293 3.8.1, 6298",
 	Absence:   true,
 	Limits:    []Limit{{"repeats", 2, "", "times that the SYN was repeated"}},
-	Wakes:     tracker.SYNAgain | tracker.Moved,
+	Wakes:     tracker.SYNAgain | tracker.Moved | tracker.Ended,
 	New:       func(l Limits) Judge { return &synUnanswered{repeats: l.Count("repeats")} },
 }
 
@@ -30,7 +30,10 @@ type synUnanswered struct {
 }
 
 func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
-	if f.Kind == tracker.Moved {
+	switch f.Kind {
+	case tracker.SYNAgain:
+		j.again(b, f)
+	case tracker.Moved:
 		if j.open == 0 || f.From != tracker.SynSent {
 			return
 		}
@@ -38,11 +41,23 @@ func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
 			j.open--
 			b.Withdraw(x)
 		}
-		return
+	case tracker.Ended:
+		for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
+			if x := b.Standing(f.Conn.Num(), side); x != nil && b.Speaks() && x.heard > x.Time {
+				x.Summary = unanswered(f.Conn, side, x.heard)
+				if !f.Over { // else it is told as closed
+					b.Tell(x)
+				}
+			}
+		}
 	}
+}
+
+// again takes in a repeated SYN. Told again are the repetitions that are a power of two, and the last: a client that
+// never gives up would else be told of with each of its packets.
+func (j *synUnanswered) again(b *Bench, f *tracker.Fact) {
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
-	lost := peer.Seen() && peer.Sure() == tracker.SynRecv && peer.SYNRepeats() >= j.repeats && f.Time-f.Conn.Start() >= 2*nsPerSecond
-	if me.SYNRepeats() < j.repeats || peer.Seen() && !lost || me.Sure() != tracker.SynSent {
+	if me.SYNRepeats() < j.repeats || peer.Seen() && !j.lost(f.Conn, f.Side, f.Time) || me.Sure() != tracker.SynSent {
 		return
 	}
 	stands := b.Stands(f.Conn.Num(), f.Side)
@@ -53,18 +68,32 @@ func (j *synUnanswered) Fact(b *Bench, f *tracker.Fact) {
 		j.open++
 	}
 	x := b.Raise(CaseOf(f.Conn), f.Side)
-	x.Culprit, x.Since = Network, f.Conn.Start()
+	x.Culprit, x.Since, x.heard = Network, f.Conn.Start(), f.Time
 	x.Add(f.Packet)
-	_, server := f.Conn.Endpoints()
+	if n := me.SYNRepeats(); stands && n&(n-1) != 0 {
+		return
+	}
 	if b.Speaks() {
-		x.Summary = fmt.Sprintf("the SYN to %s was repeated %s in %s, ", server, count(me.SYNRepeats(), "time"), seconds(f.Time-f.Conn.Start()))
-		if lost {
-			x.Summary += fmt.Sprintf("for its answer, sent %s, does not arrive", count(1+peer.SYNRepeats(), "time"))
-		} else {
-			x.Summary += "without an answer"
-		}
+		x.Summary = unanswered(f.Conn, f.Side, f.Time)
 	}
 	b.Tell(x)
+}
+
+// lost says that the peer answers, and its answers do not arrive.
+func (j *synUnanswered) lost(v tracker.View, side tracker.Side, now int64) bool {
+	peer := v.End(side.Other())
+	return peer.Sure() == tracker.SynRecv && peer.SYNRepeats() >= j.repeats && now-v.Start() >= 2*nsPerSecond
+}
+
+// unanswered tells of the repetitions up to the latest.
+func unanswered(v tracker.View, side tracker.Side, latest int64) string {
+	_, server := v.Endpoints()
+	me, peer := v.End(side), v.End(side.Other())
+	text := fmt.Sprintf("the SYN to %s was repeated %s in %s, ", server, count(me.SYNRepeats(), "time"), seconds(latest-v.Start()))
+	if peer.Seen() {
+		return text + fmt.Sprintf("for its answer, sent %s, does not arrive", count(1+peer.SYNRepeats(), "time"))
+	}
+	return text + "without an answer"
 }
 
 func (*synUnanswered) Wake(*Bench, Alarm) {}
