@@ -52,6 +52,7 @@ type Fact struct {
 	Again    bool       // Began
 	Gap      int64      // Began again: since the incarnation before was last heard, nanoseconds
 	Over     bool       // Ended: by itself, not because the input ends or the table is full
+	Evicted  bool       // Ended: because the table is full
 	Taken    bool       // Reset, Revived
 	Exact    bool       // Reset: its number is the one that its receiver expects; some take others of the window too
 	RST      uint64     // Revived

@@ -24,7 +24,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 
 func (t *Tracker) tellEnd(n uint32, c *conn, over bool) {
 	if c.flags&followed != 0 && t.wants(Ended) {
-		t.witness(n, c, &c.ends[c.client], &Fact{Kind: Ended, Over: over})
+		t.witness(n, c, &c.ends[c.client], &Fact{Kind: Ended, Over: over, Evicted: c.flags&evicted != 0})
 	}
 	t.report(n, c, over)
 }

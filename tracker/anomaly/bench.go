@@ -20,7 +20,8 @@ type Bench struct {
 	alarms   alarms
 	dossiers dossiers
 	crowds   map[crowded]*Finding // open ones about populations
-	serial   map[crowded]uint32   // findings so far about a population
+	serial   map[crowded]uint32   // findings so far about a population, for maxSerials of them
+	unnamed  uint32               // findings so far about all others
 	open     int                  // findings
 	now      int64
 	packet   uint64
@@ -51,6 +52,9 @@ type crowded struct {
 
 // maxOpen bounds the findings that are open at once, and the alarms.
 const maxOpen = 1 << 20
+
+// maxSerials bounds the populations whose findings are numbered each by its own: 16 MiB or so.
+const maxSerials = 1 << 16
 
 // followed are the facts that a judge takes only of the connections that it follows.
 const followed = tracker.Moved | tracker.Ended

@@ -1,9 +1,14 @@
 package anomaly
 
 import (
+	"fmt"
 	"maps"
+	"os"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/internal/trace"
@@ -109,5 +114,99 @@ func TestCountedIsTold(t *testing.T) {
 		if !maps.Equal(found[0], found[1]) {
 			t.Errorf("%s: told are %v, counted %v", tr.name, found[0], found[1])
 		}
+	}
+}
+
+// TestCrowdsForgetTheEvicted: what is thrown out of a full table is counted no longer, or it would be kept for ever, and
+// counted twice when more of it comes.
+func TestCrowdsForgetTheEvicted(t *testing.T) {
+	for code, bound := range map[string]int{"close-wait-pileup": 62, "zero-window-farm": 7} {
+		text, err := os.ReadFile("testdata/" + code + ".trace")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told desk
+		bench := NewBench(Rules, nil, &told)
+		tk := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts(), MaxConnections: bound})
+		var judge Judge
+		for i := range bench.seats {
+			if bench.seats[i].rule.Code == code {
+				judge = bench.seats[i].judge
+			}
+		}
+		for again := range 4 { // the same from other hosts, an hour later each time
+			later := time.Unix(0, trace.DefaultOrigin).Add(time.Duration(again) * time.Hour).UTC().Format(time.RFC3339)
+			tr, err := trace.Parse(code, []byte("origin "+later+"\n"+strings.ReplaceAll(string(text), "10.1.", fmt.Sprintf("10.%d.", again+1))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range tr.Items {
+				switch it := &tr.Items[i]; it.Kind {
+				case trace.Segment:
+					tk.Observe([]tcp.Segment{it.Segment})
+				case trace.Advance:
+					tk.Advance(it.Time)
+				}
+			}
+			if n := len(connsOf(reflect.ValueOf(judge))); n == 0 || n > bound {
+				t.Errorf("%s keeps %d connections of %d", code, n, bound)
+			}
+			if again == 0 && len(told.stand(code)) == 0 {
+				t.Errorf("%s is not found", code)
+			}
+		}
+	}
+}
+
+// TestRepeatedSYNsAreToldSeldom: a client that never gives up does not bring a line with each packet, and the last line
+// has them all.
+func TestRepeatedSYNsAreToldSeldom(t *testing.T) {
+	text := ""
+	for i := range 51 {
+		text += fmt.Sprintf("%d A > B: S 99:99(0) win 65535 <mss 1460>\n", i)
+	}
+	tr, err := trace.Parse("storm", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, quiet := range []int64{0, 3600e9} { // the input ends at once, or long after the client gave up
+		var told desk
+		bench := NewBench(Rules, nil, &told)
+		tk := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
+		lines := map[string]int{}
+		for i := range tr.Items {
+			tk.Observe([]tcp.Segment{tr.Items[i].Segment})
+			for _, f := range told.stand("syn-unanswered") {
+				lines[f.Summary]++
+			}
+		}
+		if len(lines) != 5 { // 2, 4, 8, 16, 32
+			t.Errorf("told are %v", lines)
+		}
+		tk.Advance(tr.Items[len(tr.Items)-1].Time + quiet)
+		tk.Close()
+		last := told.stand("syn-unanswered")
+		if len(last) != 1 || !strings.Contains(last[0].Summary, "repeated 50 times in 50.0 s, without an answer") || !slices.Contains(last[0].Evidence, 51) {
+			t.Errorf("the last line: %+v", last)
+		}
+	}
+}
+
+// TestPopulationsAreNumberedWithinABound: two findings never share an identifier, however many populations there are.
+func TestPopulationsAreNumberedWithinABound(t *testing.T) {
+	bench := NewBench(Rules, nil, nil)
+	seen := map[string]bool{}
+	for i := range maxSerials + 1000 {
+		for range 2 {
+			about := fmt.Sprint(i)
+			id := idOf(about, Rules[0], bench.numbered(crowded{0, about}))
+			if seen[id] {
+				t.Fatalf("%s is there twice", id)
+			}
+			seen[id] = true
+		}
+	}
+	if len(bench.serial) > maxSerials {
+		t.Errorf("%d populations are remembered", len(bench.serial))
 	}
 }

@@ -85,20 +85,31 @@ func (at pileAt) about() string {
 	return at.where.String()
 }
 
+// out takes an end off its pile, nil if it is on none.
+func (j *pileup) out(conn uint64, side tracker.Side) (pileAt, *pile) {
+	k := endOf(conn, side)
+	w, in := j.in[k]
+	if !in {
+		return pileAt{}, nil
+	}
+	delete(j.in, k)
+	at := pileAt{w, side}
+	p := j.at[at]
+	if p.n--; p.n == 0 {
+		delete(j.at, at)
+	}
+	return at, p
+}
+
 // leave counts an end out.
 func (j *pileup) leave(b *Bench, conn uint64, side tracker.Side) {
 	if len(j.in) == 0 {
 		return
 	}
-	k := endOf(conn, side)
-	w, in := j.in[k]
-	if !in {
+	at, p := j.out(conn, side)
+	if p == nil {
 		return
 	}
-	delete(j.in, k)
-	at := pileAt{w, side}
-	p := j.at[at]
-	p.n--
 	if now := b.Now(); now-p.leftAt > 2*nsPerSecond {
 		p.left, p.leftAt = 0, now
 	}
@@ -109,9 +120,6 @@ func (j *pileup) leave(b *Bench, conn uint64, side tracker.Side) {
 			b.Close(x, b.Now())
 		}
 	}
-	if p.n == 0 {
-		delete(j.at, at)
-	}
 }
 
 // leaves counts out an end that has moved on, or both ends of a connection that is no more.
@@ -120,6 +128,10 @@ func (j *pileup) leaves(b *Bench, f *tracker.Fact) {
 	case f.Kind == tracker.Ended && f.Over:
 		j.leave(b, f.Conn.Num(), tracker.Client)
 		j.leave(b, f.Conn.Num(), tracker.Server)
+	case f.Kind == tracker.Ended && f.Evicted:
+		// It is not known to have left, and is not known to stay: it neither counts on nor ends what was found.
+		j.out(f.Conn.Num(), tracker.Client)
+		j.out(f.Conn.Num(), tracker.Server)
 	case f.Kind == tracker.Moved && f.To != j.state:
 		j.leave(b, f.Conn.Num(), f.Side)
 	}

@@ -40,14 +40,25 @@ func (b *Bench) RaiseFor(about string, c Case) *Finding {
 	c.Conn = 0
 	f := b.write(&Finding{}, c)
 	f.Population, f.about = true, about
-	b.serial[at]++
-	if b.Speaks() {
-		f.ID = idOf(about, f.Rule, b.serial[at])
+	if n := b.numbered(at); b.Speaks() {
+		f.ID = idOf(about, f.Rule, n)
 	}
 	if b.keeps() {
 		b.crowds[at] = f
 	}
 	return f
+}
+
+// numbered is the number of one more finding about a population, which it never had before. Those beyond maxSerials share
+// one count.
+func (b *Bench) numbered(at crowded) uint32 {
+	n, known := b.serial[at]
+	if !known && len(b.serial) >= maxSerials {
+		b.unnamed++
+		return b.unnamed
+	}
+	b.serial[at] = n + 1
+	return n + 1
 }
 
 // write begins a finding of the judge at work.

@@ -67,6 +67,8 @@ func (j *zeroWindowFarm) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Ended:
 		if f.Over {
 			j.over(b, num)
+		} else if f.Evicted {
+			j.forget(num) // whether the window is still shut is not known
 		}
 	case tracker.Opened:
 		if f.Side == tracker.Client {
@@ -97,23 +99,31 @@ func (j *zeroWindowFarm) waits(b *Bench, f *tracker.Fact, since int64) {
 
 // over forgets a connection whose window is open again, or that is no more.
 func (j *zeroWindowFarm) over(b *Bench, num uint64) {
-	h := j.shut[num]
-	if h == nil {
+	h, c := j.forget(num)
+	if c == nil {
 		return
 	}
-	delete(j.shut, num)
-	c := j.farms[h.farm]
-	if !h.counted || c == nil {
-		return
-	}
-	c.n--
 	if x := b.StandingFor(h.about()); x != nil && c.n <= j.limit/2 {
 		c.told = 0
 		b.Close(x, b.Now())
 	}
-	if c.n == 0 {
+}
+
+// forget takes a connection out of its crew, nil if it was not counted.
+func (j *zeroWindowFarm) forget(num uint64) (*held, *crew) {
+	h := j.shut[num]
+	if h == nil {
+		return nil, nil
+	}
+	delete(j.shut, num)
+	c := j.farms[h.farm]
+	if !h.counted || c == nil {
+		return h, nil
+	}
+	if c.n--; c.n == 0 {
 		delete(j.farms, h.farm)
 	}
+	return h, c
 }
 
 // Wake counts a connection whose window has been shut for long.
