@@ -339,7 +339,7 @@ func (t *Tracker) closes(c *conn, e *end) { t.account(c, e).fin = t.now }
 // as the input or its place in the table lasts.
 func (t *Tracker) blame(c *conn, l *Connection, over bool) {
 	open := tcp.Set(Established, FinWait1, FinWait2, CloseWait, Closing, LastAck)
-	end := c.last
+	end := c.last()
 	if !over && (open.Has(c.ends[0].est) || open.Has(c.ends[1].est)) {
 		end = t.now
 	}

@@ -47,7 +47,7 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 	if t.replays {
 		return false
 	}
-	holds, now := holds(c, s), uint32(t.now>>tick)
+	holds, now := holds(s), uint32(t.now>>tick)
 	f := &t.frames.recent[holds>>(64-11)]
 	same := f.holds == uint32(holds) && now-f.at <= together && snd.packets > 1
 	if !same {
@@ -65,7 +65,7 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 
 // holds mixes what tells a frame from others: TTL and VLAN do not, a router between the two places changes those. It has
 // no seed, so that every run counts the same; who aims at one place hides only copies.
-func holds(c *conn, s *tcp.Segment) uint64 {
+func holds(s *tcp.Segment) uint64 {
 	const k, l = 0x9e3779b97f4a7c15, 0xe7037ed1a0b428db
 	o := &s.Options
 	hi, lo := bits.Mul64(k^(uint64(s.Seq)<<32|uint64(s.Ack)), l^(uint64(o.TSVal)<<32|uint64(s.Window)<<16|uint64(s.IPID)))
@@ -73,7 +73,8 @@ func holds(c *conn, s *tcp.Segment) uint64 {
 	if o.NSACK > 0 {
 		v += l * (uint64(o.SACK[0].Lo)<<32 | uint64(o.SACK[0].Hi) ^ uint64(o.SACK[1].Hi)<<16)
 	}
-	hi, lo = bits.Mul64(l^hi^lo^c.num, k^v)
+	flow := s.Flow.A.Lo ^ s.Flow.B.Lo<<16 ^ uint64(s.Flow.PortA)<<48 ^ uint64(s.Flow.PortB)<<32
+	hi, lo = bits.Mul64(l^hi^lo^flow, k^v)
 	return hi ^ lo
 }
 

@@ -34,53 +34,54 @@ const (
 	lingering                       // it lingers in CLOSE_WAIT, and that was told
 	oddlyACKed                      // octets of it that were not seen were acknowledged: see rare.odd
 	troubled                        // the blame line waits for its peer's next word
+	windowShut                      // its receive window is too small to send into
 )
 
-// end is one endpoint. Times are capture nanoseconds. It fills five lines of the cache; what every segment needs is in
-// the first three.
+// end is one endpoint. Times are capture nanoseconds. It fills five lines of the cache, and the order of the fields is that
+// of need: what every segment needs of its receiver is in the first two, of its sender in the first three.
 type end struct {
-	snd    reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
-	ack    tcp.Seq           // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
-	edge   tcp.Seq           // right edge of the receive window it announced; iff hasACK
-	fin    tcp.Seq           // sequence number of its FIN; iff hasFIN
-	flags  endFlags
-	win    uint32 // receive window it announced last, octets
-	maxWin uint32
-
+	snd      reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
+	ack      tcp.Seq           // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
+	edge     tcp.Seq           // right edge of the receive window it announced; iff hasACK
+	flags    endFlags
+	win      uint32 // receive window it announced last, octets
+	maxWin   uint32
 	tsRecent uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
-	wait     uint32 // what it waits for at its peer's shut window; 0: nothing
-	ipID     uint16
-	mss      uint16
-	ttl      uint8
-	scale    uint8
-	cause    cause    // of the latest change
-	unheard  uint8    // probes and keepalives sent since its peer was last heard
-	sure     State    // proven
-	est      State    // sure moved on by pend
-	set      StateSet // the states that sure may be
-	expired  StateSet // states into which a timer that no packet shows may have moved it
-	pend     eventSet // what passed the tap toward it and it has not shown to have received
-	barred   eventSet // presumptions taken back for good: only proof moves it now
-	finAgain uint8    // times that its FIN was repeated
-	shown    claim    // as last told to the Sink
-	weighed  weight   // what shown was made of
-	sentAt   int64    // its latest segment
-	flight   int64    // since when something of it has been unacknowledged, 0 for nothing
-	calmAt   int64    // since when nothing of it has been in flight
 
-	shutAt                  int64   // since when its window has been shut, 0 for open
-	tsAt                    int64   // when tsRecent was taken
-	timedAt                 int64   // 0: no round trip is being measured
-	timed                   tcp.Seq // the round trip being measured ends with an acknowledgement of this
-	timedLen, through       uint16  // octets of the segment timed; the most of one that was acknowledged
+	sentAt            int64   // its latest segment
+	flight            int64   // since when something of it has been unacknowledged, 0 for nothing
+	calmAt            int64   // since when nothing of it has been in flight
+	timedAt           int64   // 0: no round trip is being measured
+	timed             tcp.Seq // the round trip being measured ends with an acknowledgement of this
+	timedLen, through uint16  // octets of the segment timed; the most of one that was acknowledged
+	fin               tcp.Seq // sequence number of its FIN; iff hasFIN
+	wait              uint32  // what it waits for at its peer's shut window; 0: nothing
+	ipID              uint16
+	mss               uint16
+	ttl               uint8
+	scale             uint8
+	unheard           uint8    // probes and keepalives sent since its peer was last heard
+	sure              State    // proven
+	pend              eventSet // what passed the tap toward it and it has not shown to have received
+	est               State    // sure moved on by pend
+	cause             cause    // of the latest change
+	iss               tcp.Seq  // initial sequence number; iff hasISS
+
+	rtt                     rtt
 	packets, bytes, payload uint64
-	iss                     tcp.Seq // initial sequence number; iff hasISS
-	synACK                  tcp.Seq // what its SYN-ACK acknowledged
+	tsAt                    int64 // when tsRecent was taken
 
-	rtt                          rtt
-	sackHi                       tcp.Seq // right edge of the highest SACK block it sent above ack
-	ackedFrom                    tcp.Seq // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
-	synData                      uint16  // octets that rode on its SYN and are not acknowledged
+	shutAt                       int64    // since when its window has been shut; iff windowShut, else 0
+	weighed                      weight   // what shown was made of
+	set                          StateSet // the states that sure may be
+	expired                      StateSet // states into which a timer that no packet shows may have moved it
+	barred                       eventSet // presumptions taken back for good: only proof moves it now
+	finAgain                     uint8    // times that its FIN was repeated
+	shown                        claim    // as last told to the Sink
+	synACK                       tcp.Seq  // what its SYN-ACK acknowledged
+	sackHi                       tcp.Seq  // right edge of the highest SACK block it sent above ack
+	ackedFrom                    tcp.Seq  // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
+	synData                      uint16   // octets that rode on its SYN and are not acknowledged
 	synRTX                       uint16
 	retransmissions, zeroWindows uint32
 	probes, keepalives, badSums  uint32
@@ -98,40 +99,63 @@ type claim struct {
 }
 
 // connFlags are what is known of one connection, a bit each.
-type connFlags uint8
+type connFlags uint16
 
 const (
-	guessed   connFlags = 1 << iota // who is the client is a guess
-	late                            // its beginning was not seen
-	continued                       // an earlier part of it was evicted
-	evicted                         // it retires because the table is full
-	armed                           // a flight timer runs
-	again                           // the four-tuple had an incarnation before
-	fastOpen                        // data on the SYN was acknowledged by the SYN-ACK
-	followed                        // the Witness wants to hear of its moves and its end
+	guessed      connFlags = 1 << iota // who is the client is a guess
+	late                               // its beginning was not seen
+	continued                          // an earlier part of it was evicted
+	evicted                            // it retires because the table is full
+	armed                              // a flight timer runs
+	again                              // the four-tuple had an incarnation before
+	fastOpen                           // data on the SYN was acknowledged by the SYN-ACK
+	followed                           // the Witness wants to hear of its moves and its end
+	placed                             // its stream is known, and no segment but a SYN changes that
+	serverClosed                       // who closed first, iff how is not HowOpen: the server
 )
 
-// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it.
+// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it. Of its two lines
+// of the cache before the ends every segment needs the first, and fills twelve in all: no entry shares one.
 type conn struct {
 	key    tcp.FlowKey
-	num    uint64 // order of first packet, from 0
-	last   int64
-	hash   uint32
-	blame  uint32  // where its time went; 0: nothing is known beyond a handshake
-	zeek   uint32  // what Zeek would remember of it; 0: nothing
+	num    uint64  // order of first packet, from 0
+	latest uint64  // number of its latest packet; 0 once it is forgotten
 	client tcp.Dir // which end is the client
-	flags  connFlags
-	closer Side // who closed first; iff how is not HowOpen
 	how    How
-	numbered
-	vlan   [2]uint16
+	flags  connFlags
 	alarm  uint32 // place of its flight timer; iff armed
-	mark   uint32 // the Witness' own
-	first  uint64 // number of its first packet
+
+	first  uint64 // number of its first packet; 0 once it is forgotten
 	start  int64
-	latest uint64 // number of its latest packet
 	retire int64  // when it retires, 0 for not yet
-	ends   [2]end // in the key's order
+	odd    int64  // its latest packet that was not ordinary; see last
+	blame  uint32 // where its time went; 0: nothing is known beyond a handshake
+	zeek   uint32 // what Zeek would remember of it; 0: nothing
+	mark   uint32 // the Witness' own
+	vlan   [2]uint16
+	numbered
+
+	ends [2]end // in the key's order
+}
+
+// last is when its latest packet came.
+func (c *conn) last() int64 { return max(c.odd, c.ends[0].sentAt, c.ends[1].sentAt) }
+
+// closer is who closed first; iff how is not HowOpen.
+func (c *conn) closer() Side {
+	if c.flags&serverClosed != 0 {
+		return Server
+	}
+	return Client
+}
+
+// closed notes who closed first, and how.
+func (c *conn) closed(by Side, how How) {
+	c.how = how
+	c.flags &^= serverClosed
+	if by == Server {
+		c.flags |= serverClosed
+	}
 }
 
 func (c *conn) side(d tcp.Dir) Side {

@@ -68,7 +68,7 @@ func (t *Tracker) makeRoom() {
 func (t *Tracker) evict(n uint32) {
 	c := t.conns.at(n)
 	e := &c.ends[c.client]
-	t.bound.mark(c.hash, e.iss, false)
+	t.bound.mark(t.index.hash(&c.key), e.iss, false)
 	c.flags |= evicted
 	t.retire(n, c, false)
 }
@@ -123,8 +123,8 @@ func (t *Tracker) idle() (best uint32) {
 			continue
 		}
 		left--
-		if w := c.worth(); best == 0 || w < worth || w == worth && c.last < last {
-			best, worth, last = n, w, c.last
+		if w := c.worth(); best == 0 || w < worth || w == worth && c.last() < last {
+			best, worth, last = n, w, c.last()
 		}
 	}
 	return best

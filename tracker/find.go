@@ -36,7 +36,7 @@ func (t *Tracker) touch(aims []aim) {
 		case n > gone:
 			c := t.conns.at(n)
 			a, b := &c.ends[0], &c.ends[1]
-			sum += c.num + c.first + uint64(a.fin+b.fin) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
+			sum += c.latest + uint64(a.ack+b.ack) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
 		}
 	}
 	if t.cfg.Zeek {
@@ -66,7 +66,7 @@ func (t *Tracker) belongs(n uint32, k *tcp.FlowKey) bool {
 		return t.stubs.at(n).is(k)
 	}
 	c := t.conns.at(n)
-	return c.first != 0 && same(&c.key, k)
+	return c.latest != 0 && same(&c.key, k)
 }
 
 // same compares the likeliest difference first, and without a call.

@@ -19,8 +19,8 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	if rcv.est == TimeWait && !t.reopens(snd, rcv, s) {
 		return n, c
 	}
-	before, h := *rcv, c.hash
-	t.gap = t.now - c.last
+	before, h := *rcv, t.index.hash(&c.key)
+	t.gap = t.now - c.last()
 	t.retire(n, c, true)
 	n, c = t.begin(h, s)
 	c.flags |= again
@@ -37,7 +37,7 @@ func (t *Tracker) answered(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) (ui
 	if !ok || !snd.has(hasISS) || snd.iss == s.Seq || rcv.sure == SynSent || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
 		return n, c
 	}
-	h := c.hash
+	h := t.index.hash(&c.key)
 	t.retire(n, c, true)
 	n, c = t.begin(h, s)
 	c.flags |= again

@@ -73,7 +73,7 @@ func (t *Tracker) Hear(w *Word) (h Heard) {
 		return h
 	}
 	h.Verdict = t.vouch(n, c, e, w)
-	if c.last > w.Began-restFor {
+	if c.last() > w.Began-restFor {
 		h.Answer = Restless
 		t.heed(n, c)
 		return h

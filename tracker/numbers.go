@@ -87,6 +87,7 @@ func (t *Tracker) awaitNumber(at aim, s *tcp.Segment) {
 	if n := t.find(at, &s.Flow); n > gone && n&stubBit == 0 {
 		if c := t.conns.at(n); c.stream != t.numbers.stream {
 			c.known &^= 1
+			c.flags &^= placed
 		}
 	}
 }

@@ -5,7 +5,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // settled must be on both ends for quick, unsettled off: the handshake was seen, and nothing since is in doubt.
 const (
 	settled   = hasISS | hasACK
-	unsettled = hasFIN | gotFIN | abortive | doubted | lingering | troubled | baseless | unscaled
+	unsettled = hasFIN | gotFIN | abortive | doubted | lingering | troubled | baseless | unscaled | windowShut
 )
 
 // quick lets a segment act of the kind that most are: the next octets in sequence, or an acknowledgement that advances,
@@ -13,10 +13,10 @@ const (
 // nothing, to every other; TestShortcutsDoNotShowInTraces and its like in chaos hold the two equal. Worth a third of the time on one bulk flow.
 func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
-	if s.Flags&^tcp.PSH != tcp.ACK || s.Sum != tcp.SumUnknown || s.Options.NSACK != 0 || c.known != allKnown || c.flags&late != 0 ||
+	if s.Flags&^tcp.PSH != tcp.ACK || s.Sum != tcp.SumUnknown || s.Options.NSACK != 0 || c.flags&(placed|late) != placed ||
 		snd.sure != Established || rcv.sure != Established || snd.pend|rcv.pend != 0 ||
 		snd.flags&rcv.flags&settled != settled || (snd.flags|rcv.flags)&unsettled != 0 ||
-		snd.wait|rcv.wait != 0 || snd.shutAt|rcv.shutAt != 0 || len(t.rare.odd) != 0 {
+		snd.wait|rcv.wait != 0 || len(t.rare.odd) != 0 {
 		return false
 	}
 	advance, stamped := s.Ack.Sub(snd.ack), s.Options.Has&tcp.HasTS != 0
@@ -36,7 +36,7 @@ func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 	snd.packets++
 	snd.bytes += uint64(s.IPLen)
 	snd.payload += uint64(s.Len)
-	c.last, c.latest = t.now, s.Number
+	c.latest = s.Number
 	t.twice(c, snd, s) // it cannot be, but a copy of it may come
 	t.zeeked(n, c, s, false)
 

@@ -112,6 +112,6 @@ func (t *Tracker) closedBy(c *conn, d tcp.Dir, how How) bool {
 		}
 		return false
 	}
-	c.closer, c.how = c.side(d), how
+	c.closed(c.side(d), how)
 	return true
 }

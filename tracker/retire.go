@@ -9,7 +9,7 @@ import (
 // retire writes the connection's line and forgets it; over says that it ended by itself.
 func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	t.tellEnd(n, c, over)
-	t.index.remove(c.hash, n)
+	t.index.remove(t.index.hash(&c.key), n)
 	for d := range c.ends {
 		c.ends[d].snd.Release(t.holes)
 		t.endWait(&c.ends[d])
@@ -18,7 +18,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	t.unzeek(c)
 	t.analyses.retire(n)
 	t.streams.retire(n, c)
-	c.first = 0
+	c.first, c.latest = 0, 0
 	t.conns.give(n)
 }
 
@@ -93,9 +93,9 @@ func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
 		a, b = b, a
 	}
 	*l = Connection{
-		Conn: c.num, Findings: l.Findings[:0], Zeek: t.zeekRows(l.Zeek[:0], c), Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last, Now: t.now, First: c.first,
+		Conn: c.num, Findings: l.Findings[:0], Zeek: t.zeekRows(l.Zeek[:0], c), Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last(), Now: t.now, First: c.first,
 		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0, Lossy: t.losses.since(c.start),
-		ClosedBy: c.closer, Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
+		ClosedBy: c.closer(), Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}
 	t.end(&l.Client, cl, a)
 	t.end(&l.Server, sv, b)

@@ -35,7 +35,7 @@ func (t *Tracker) bury(n uint32, c *conn, snd *end, s *tcp.Segment, believed boo
 	w := lastWords{
 		at: t.now, packet: t.packet, ack: s.Ack, own: s.Flags&tcp.ACK != 0,
 		next: snd.snd.Next(), una: snd.snd.Una(), ts: snd.tsRecent, stamped: snd.has(hasTS), echo: peer.tsRecent, echoes: peer.has(hasTS),
-		believed: believed, sure: snd.sure, set: snd.set, pend: snd.pend, how: c.how, closer: c.closer,
+		believed: believed, sure: snd.sure, set: snd.set, pend: snd.pend, how: c.how, closer: c.closer(),
 	}
 	if s.Options.Has&tcp.HasTS != 0 {
 		w.ts, w.stamped, w.dated = s.Options.TSVal, true, true
@@ -63,7 +63,7 @@ func (t *Tracker) revive(n uint32, c *conn, snd *end, s *tcp.Segment) {
 	}
 	snd.sure, snd.set, snd.cause = w.sure, w.set, causeRevived
 	snd.pend |= w.pend
-	c.how, c.closer = w.how, w.closer
+	c.closed(w.closer, w.how)
 }
 
 // outlived says that a segment left its sender after the RST; later, that the RST passed longer ago than segments

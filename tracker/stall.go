@@ -78,6 +78,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	switch {
 	case small && snd.shutAt == 0:
 		snd.shutAt = t.now
+		snd.flags |= windowShut
 		rcv.flags &^= probed
 		t.see(Shut, n, c, snd, s)
 		fits := rcv.inFlight() <= int(snd.win)
@@ -92,6 +93,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		t.see(Opened, n, c, snd, s)
 		snd.shutSum += t.now - snd.shutAt
 		snd.shutAt = 0
+		snd.flags &^= windowShut
 		t.calm(c, rcv)
 		t.openWait(rcv)
 		if t.cfg.Blame {

@@ -170,7 +170,7 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	if t.cfg.Zeek {
 		t.opened = *s
 	}
-	t.introduce(c, h, s)
+	t.introduce(c, s)
 	c.flags |= t.bound.continues(h, s)
 	t.enter(0, c, s)
 	if c.known == allKnown || c.flags&followed != 0 || t.streams.reused {
@@ -201,7 +201,7 @@ func (t *Tracker) whole(u *stub, c *conn) *conn {
 	t.now, t.packet, t.begun = u.at, u.first, u.num
 	s := &t.opened
 	*s = u.segment()
-	t.introduce(c, t.index.hash(&s.Flow), s)
+	t.introduce(c, s)
 	c.numbered = u.numbered(s)
 	if u.flags&stubContinued != 0 {
 		c.flags |= continued
@@ -230,7 +230,7 @@ func (t *Tracker) unfold(was uint32) (uint32, *conn) {
 		t.analyse(n, c, &t.opened)
 	}
 	t.zeekOpened(n, c)
-	t.index.renumber(c.hash, was, n)
+	t.index.renumber(t.index.hash(&c.key), was, n)
 	t.stubs.remove(was)
 	return n, c
 }

@@ -139,7 +139,7 @@ func (t *Tracker) Now() int64 { return t.now }
 
 // conn returns the connection that an alarm is for, nil if it is gone.
 func (t *Tracker) conn(a alarm) *conn {
-	if c := t.conns.at(a.n); uint32(c.num) == a.num && c.first != 0 {
+	if c := t.conns.at(a.n); uint32(c.num) == a.num && c.latest != 0 {
 		return c
 	}
 	return nil
@@ -201,6 +201,9 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 // enter gives a segment to its connection.
 func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	t.number(n, c, s)
+	if c.known == allKnown {
+		c.flags |= placed
+	}
 	if c.first == s.Number && t.wants(Began) {
 		t.witness(n, c, &c.ends[s.Dir], &Fact{Kind: Began, Seg: s, Again: c.flags&again != 0, Gap: t.gap})
 	}
@@ -214,16 +217,16 @@ func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 // begin enters a new connection with its first segment.
 func (t *Tracker) begin(h uint32, s *tcp.Segment) (uint32, *conn) {
 	n, c := t.conns.take()
-	t.introduce(c, h, s)
+	t.introduce(c, s)
 	c.flags |= t.bound.continues(h, s)
 	t.index.add(h, n)
 	return n, c
 }
 
 // introduce makes a zeroed entry the connection that a segment begins.
-func (t *Tracker) introduce(c *conn, h uint32, s *tcp.Segment) {
-	c.key, c.hash = s.Flow, h
-	c.num, c.first, c.start = t.begun, s.Number, t.now
+func (t *Tracker) introduce(c *conn, s *tcp.Segment) {
+	c.key = s.Flow
+	c.num, c.first, c.latest, c.start = t.begun, s.Number, s.Number, t.now
 	c.vlan = s.VLAN
 	t.begun++
 	if t.numbers != nil && !t.replays {
@@ -249,7 +252,7 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	snd.packets++
 	snd.bytes += uint64(s.IPLen)
 	snd.payload += uint64(s.Len)
-	c.last, c.latest = t.now, s.Number
+	c.odd, c.latest = t.now, s.Number
 	if t.twice(c, snd, s) {
 		t.stats.Duplicates++
 		t.see(Twice, n, c, snd, s)

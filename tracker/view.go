@@ -61,7 +61,7 @@ func (v View) Stream() uint32 { return v.c.stream }
 func (v View) Start() int64 { return v.c.start }
 
 // Last is the time of its latest packet.
-func (v View) Last() int64 { return v.c.last }
+func (v View) Last() int64 { return v.c.last() }
 
 // Packet is the number of its latest packet.
 func (v View) Packet() uint64 { return v.c.latest }
@@ -83,7 +83,7 @@ func (v View) Endpoints() (client, server tcp.Endpoint) {
 }
 
 // How is the way it ended so far, and By who closed first, by FIN or RST; meaningful iff How is not HowOpen.
-func (v View) How() (how How, by Side) { return v.c.how, v.c.closer }
+func (v View) How() (how How, by Side) { return v.c.how, v.c.closer() }
 
 // End shows one end.
 func (v View) End(s Side) EndView {
