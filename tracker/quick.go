@@ -5,7 +5,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // settled must be on both ends for quick, unsettled off: the handshake was seen, and nothing since is in doubt.
 const (
 	settled   = hasISS | hasACK
-	unsettled = hasFIN | gotFIN | abortive | doubted | lingering | troubled | baseless | unscaled | windowShut
+	unsettled = hasFIN | gotFIN | abortive | doubted | lingering | troubled | baseless | unscaled | windowShut | oddlyACKed
 )
 
 // quick lets a segment act of the kind that most are: the next octets in sequence, or an acknowledgement that advances,
@@ -16,7 +16,7 @@ func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 	if s.Flags&^tcp.PSH != tcp.ACK || s.Sum != tcp.SumUnknown || s.Options.NSACK != 0 || c.flags&(placed|late) != placed ||
 		snd.sure != Established || rcv.sure != Established || snd.pend|rcv.pend != 0 ||
 		snd.flags&rcv.flags&settled != settled || (snd.flags|rcv.flags)&unsettled != 0 ||
-		snd.wait|rcv.wait != 0 || len(t.rare.odd) != 0 {
+		snd.wait|rcv.wait != 0 {
 		return false
 	}
 	advance, stamped := s.Ack.Sub(snd.ack), s.Options.Has&tcp.HasTS != 0

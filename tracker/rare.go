@@ -43,6 +43,7 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 			return false
 		}
 		delete(r.odd, k)
+		c.ends[s.Dir.Other()].flags &^= oddlyACKed
 		if d := s.Ack.Sub(was.ack); d >= 0 && d < 1<<24 {
 			return true
 		}
@@ -61,8 +62,9 @@ func (r *rare) refute(c *conn, s *tcp.Segment) {
 		return
 	}
 	k := c.num<<1 | uint64(s.Dir.Other())
-	if was, ok := r.odd[k]; ok && s.Seq.Before(was.ack) {
+	if was, ok := r.odd[k]; !ok || s.Seq.Before(was.ack) {
 		delete(r.odd, k)
+		c.ends[s.Dir].flags &^= oddlyACKed
 	}
 }
 
