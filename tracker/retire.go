@@ -15,6 +15,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 		t.endWait(&c.ends[d])
 	}
 	t.rare.forget(n)
+	t.hears(c)
 	t.unzeek(c)
 	t.analyses.retire(n)
 	t.streams.retire(n, c)

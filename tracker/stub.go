@@ -36,6 +36,10 @@ const (
 	stubSum // times tcp.Sum: the upper two bits
 )
 
+// fewAsking is how many connections of which only a SYN was seen are whole: folding takes time, twice, and pays by the
+// room that it saves where nobody answers.
+const fewAsking = 1 << 10
+
 // stubBit tells a stub's number from a connection's in the index.
 const stubBit = 1 << 31
 
@@ -233,6 +237,14 @@ func (t *Tracker) unfold(was uint32) (uint32, *conn) {
 	t.index.renumber(t.index.hash(&c.key), was, n)
 	t.stubs.remove(was)
 	return n, c
+}
+
+// hears notes that more than its SYN is seen of a connection, or never will be.
+func (t *Tracker) hears(c *conn) {
+	if c.flags&asked != 0 {
+		c.flags &^= asked
+		t.asking--
+	}
 }
 
 // expire is the timer of the oldest stub that has not expired.

@@ -9,7 +9,7 @@ func (t *Tracker) Survey(from uint32, n int, see func(View)) (next uint32) {
 	end := t.conns.next
 	for ; n > 0 && from < end; n-- {
 		number := from + 2
-		if c := t.conns.at(number); c.first != 0 {
+		if c := t.conns.at(number); c.first != 0 && c.flags&asked == 0 {
 			see(View{t, number, c})
 		}
 		from++

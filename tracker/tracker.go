@@ -20,6 +20,7 @@ type Tracker struct {
 	rare    rare
 	streams streams
 	bound   bound
+	asking  int // connections in the arena of which one SYN is all that was seen
 	frames  frames
 	losses  losses
 	numbers *numbers // nil: no filter leaves out anything
@@ -78,6 +79,7 @@ func (t *Tracker) empty() {
 	t.analyses = newAnalyses(t.cfg.Analysis)
 	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
 	t.zeeks = newZeeks(&t.cfg)
+	t.asking = 0
 }
 
 // batch is how many segments wait for memory together.
@@ -148,7 +150,7 @@ func (t *Tracker) conn(a alarm) *conn {
 // Stats returns the counts so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Live, s.HalfOpen = t.live(), t.stubs.len()
+	s.Live, s.HalfOpen = t.live(), t.stubs.len()+t.asking
 	s.Connections = t.begun
 	s.StreamsForgotten = t.streams.forgotten
 	return s
@@ -171,11 +173,16 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 	switch {
 	case n == 0:
 		t.makeRoom()
-		if foldable(s) && !t.plain {
+		asks := foldable(s)
+		if asks && t.asking >= fewAsking && !t.plain {
 			t.fold(at.hash, s)
 			return
 		}
 		n, c = t.begin(at.hash, s)
+		if asks {
+			c.flags |= asked
+			t.asking++
+		}
 	case n&stubBit != 0:
 		n, c = t.unfold(n)
 		unfolded = true
@@ -188,6 +195,7 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 			}
 			return
 		}
+		t.hears(c)
 	}
 	if s.Flags&(tcp.SYN|tcp.RST) == tcp.SYN {
 		n, c = t.again(n, c, s)
