@@ -136,7 +136,9 @@ func (t *Tracker) expect(n uint32, c *conn) {
 func (t *Tracker) fire(k timer, n uint32, c *conn) {
 	switch k {
 	case flightTimer:
-		t.watched(n, c)
+		if !t.watched(n, c) {
+			return
+		}
 	case goneTimer:
 		if c.retire != 0 && c.retire <= t.now {
 			t.retire(n, c, true)

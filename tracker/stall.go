@@ -107,7 +107,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 
 // watched is the flight timer: it finds the endpoints whose octets have been in flight for long, and those that have
 // come to rest.
-func (t *Tracker) watched(n uint32, c *conn) {
+func (t *Tracker) watched(n uint32, c *conn) (changed bool) {
 	c.flags &^= armed
 	again := false
 	for d := range c.ends {
@@ -118,6 +118,7 @@ func (t *Tracker) watched(n uint32, c *conn) {
 				again = true
 			} else if !e.has(hasFIN) {
 				e.stall()
+				changed = true
 			}
 		case e.has(stalled) && e.flight == 0 && !(peer.shutAt != 0 && (e.has(probed) || c.flags&late != 0)):
 			if t.now-e.calmAt < t.rest(c, e, peer) {
@@ -125,12 +126,14 @@ func (t *Tracker) watched(n uint32, c *conn) {
 			} else {
 				e.unstall(t.near(c, e))
 				t.restWait(n, c, e, peer)
+				changed = true
 			}
 		}
 	}
 	if again {
 		t.watch(n, c)
 	}
+	return changed
 }
 
 // rest is how long an endpoint with nothing in flight must say nothing until it is sure that no FIN waits: until it would

@@ -75,10 +75,19 @@ func (w *timers) set(k timer, now int64, n uint32, c *conn) {
 	if k == synTimer {
 		a.at = c.start + lasts[k]
 		w.syns.push(a, w.alive)
-	} else {
-		w.queues[k].push(a, w.alive)
+		w.again(k)
+		return
 	}
-	w.again(k)
+	q := &w.queues[k]
+	if len(q.alarms) == cap(q.alarms) {
+		q.tidy(w.alive)
+		w.again(k)
+	}
+	q.push(a)
+	if w.due[k] == never {
+		w.due[k] = a.at
+		w.next = min(w.next, a.at)
+	}
 }
 
 // nearby is how far back cancel looks: most of what it cancels was set a moment ago.
@@ -90,7 +99,6 @@ func (w *timers) cancel(k timer, n uint32) {
 	for i := len(q.alarms) - 1; i >= max(q.head, len(q.alarms)-nearby); i-- {
 		if q.alarms[i].n == n {
 			q.alarms[i].n = 0
-			w.again(k)
 			return
 		}
 	}
@@ -104,20 +112,17 @@ func (w *timers) cancelAt(k timer, place uint32, c *conn) {
 	q := &w.queues[k]
 	if i := int(place - q.past); i >= q.head && i < len(q.alarms) && q.alarms[i].num == uint32(c.num) {
 		q.alarms[i].n = 0
-		if i == q.head {
-			w.again(k)
-		}
 	}
 }
 
-// take takes out the earliest alarm; there is one.
+// take takes out the earliest alarm, whose n is 0 if it was cancelled; there is one.
 func (w *timers) take() (k timer, a alarm) {
 	k, a = w.peek()
 	w.drop(k)
 	return k, a
 }
 
-// peek returns the earliest alarm; there is one.
+// peek returns the earliest alarm, which may have been cancelled; there is one.
 func (w *timers) peek() (k timer, a alarm) {
 	for w.due[k] != w.next {
 		k++
@@ -190,14 +195,17 @@ func (q *queue) earliest() int64 {
 	return never
 }
 
-func (q *queue) push(a alarm, alive func(alarm) bool) {
-	if len(q.alarms) == cap(q.alarms) {
-		q.past += uint32(q.head)
-		q.alarms, q.head = q.alarms[:copy(q.alarms, q.alarms[q.head:])], 0
-		if len(q.alarms) > cap(q.alarms)/2 {
-			q.alarms = room(q.alarms, alive)
-		}
+// tidy makes room for one more alarm in a full list.
+func (q *queue) tidy(alive func(alarm) bool) {
+	q.past += uint32(q.head)
+	q.alarms, q.head = q.alarms[:copy(q.alarms, q.alarms[q.head:])], 0
+	if len(q.alarms) > cap(q.alarms)/2 {
+		q.alarms = room(q.alarms, alive)
 	}
+}
+
+// push appends an alarm; there is room.
+func (q *queue) push(a alarm) {
 	if last := len(q.alarms) - 1; last >= q.head {
 		a.at = max(a.at, q.alarms[last].at)
 	}

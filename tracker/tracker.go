@@ -120,8 +120,10 @@ func (t *Tracker) Advance(now int64) {
 		}
 		k, a := t.timers.take()
 		t.now = max(t.now, a.at)
-		if c := t.conn(a); c != nil {
-			t.fire(k, a.n, c)
+		if a.n != 0 {
+			if c := t.conn(a); c != nil {
+				t.fire(k, a.n, c)
+			}
 		}
 	}
 	t.ring(now)
