@@ -224,26 +224,14 @@ func (e *end) prove(on event) {
 
 // fold moves a state on by what is presumed.
 func (e *end) fold(s State) State {
-	if e.pend == 0 {
-		return s
-	}
-	for _, on := range presumable {
-		if e.pend.has(on) {
-			s = figure5.next[on][s]
-		}
-	}
-	return s
+	return figure5.fold[e.pend>>rcvSYN][s]
 }
 
 func (e *end) foldSet(set StateSet) StateSet {
 	if e.pend == 0 {
 		return set
 	}
-	var to StateSet
-	for s := range set.All() {
-		to = to.With(e.fold(s))
-	}
-	return to
+	return each(set, &figure5.fold[e.pend>>rcvSYN])
 }
 
 // rtt gathers round trips in nanoseconds.

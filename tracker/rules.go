@@ -1,6 +1,10 @@
 package tracker
 
-import "github.com/tcptrack/tcptrack/internal/tcp"
+import (
+	"math/bits"
+
+	"github.com/tcptrack/tcptrack/internal/tcp"
+)
 
 // event is something that one endpoint is seen to do (snd) or is given to receive (rcv).
 type event uint8
@@ -84,7 +88,8 @@ var stays = [numEvents]StateSet{
 // table is rules compiled: the state that follows, or the same state where no rule speaks.
 type table struct {
 	next [numEvents][tcp.NumStates]State
-	can  [numEvents]StateSet // states in which the event is possible
+	can  [numEvents]StateSet                    // states in which the event is possible
+	fold [1 << numPresumed][tcp.NumStates]State // where a set of presumptions leads, a bit a slot
 }
 
 func compile(rules []rule) *table {
@@ -99,6 +104,17 @@ func compile(rules []rule) *table {
 		t.next[r.on][r.from] = r.to
 		t.can[r.on] = t.can[r.on].With(r.from)
 	}
+	for pend := range t.fold {
+		for s := range State(tcp.NumStates) {
+			to := s
+			for _, on := range presumable {
+				if pend&(1<<slot(on)) != 0 {
+					to = t.next[on][to]
+				}
+			}
+			t.fold[pend][s] = to
+		}
+	}
 	return t
 }
 
@@ -109,11 +125,15 @@ func (t *table) move(set StateSet, on event) StateSet {
 			set = left
 		}
 	}
-	var to StateSet
-	for s := range set.All() {
-		to = to.With(t.next[on][s])
+	return each(set, &t.next[on])
+}
+
+// each leads every state of a set on.
+func each(set StateSet, to *[tcp.NumStates]State) (all StateSet) {
+	for ; set != 0; set &= set - 1 {
+		all = all.With(to[bits.TrailingZeros16(uint16(set))])
 	}
-	return to
+	return all
 }
 
 var figure5 = compile(rules)
