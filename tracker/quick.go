@@ -64,7 +64,7 @@ func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 	if edge := s.Ack.Add(int(win)); edge.After(snd.edge) {
 		snd.edge = edge
 	}
-	if rcv.has(stalled) {
+	if rcv.flight == 0 && rcv.has(stalled) {
 		t.watch(n, c)
 	}
 	snd.stampAcceptable(rcv, s, t.now)

@@ -100,7 +100,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			t.opens(c, rcv, snd, s.Len > 0)
 		}
 	}
-	if rcv.has(stalled) {
+	if rcv.flight == 0 && rcv.has(stalled) {
 		t.watch(n, c)
 	}
 }
