@@ -169,7 +169,7 @@ type Stats struct {
 	Transitions      uint64
 	Connections      uint64 // begun
 	Live             int    // not yet retired
-	HalfOpen         int    // of them, those of which one SYN was seen and nothing else
+	HalfOpen         int    // of them, those kept as a SYN alone: where many wait for an answer
 	Evicted          uint64
 	Duplicates       uint64                               // frames captured twice and taken once
 	BadChecksums     uint64                               // segments treated as never received

@@ -86,30 +86,43 @@ func chaotic(r *rand.Rand, i int, now *int64) tcp.Segment {
 	return s
 }
 
-// differ runs a tracker with shortcuts and one without and says where what they tell first differs.
+// differ runs trackers with shortcuts, with every SYN folded as where many wait and with few, and one without, and says
+// where what they tell first differs.
 func differ(run func(*Tracker)) string {
-	var told [2]recorder
-	var stats [2]Stats
+	var told [3]recorder
+	var stats [3]Stats
 	for i := range told {
 		tr := New(Config{Sink: &told[i], Transitions: true, Connections: true, Analysis: true, Witness: &told[i], Facts: ^FactKind(0)})
-		tr.plain = i == 1
+		tr.plain = i == 0
+		if i == 1 {
+			tr.asking = fewAsking
+		}
 		run(tr)
 		tr.Close()
 		stats[i] = tr.Stats()
 	}
-	for i := range told[0] {
-		if i >= len(told[1]) {
-			return "more is told with shortcuts: " + told[0][i]
+	for i := 1; i < len(told); i++ {
+		if d := told[i].differs(told[0]); d != "" {
+			return d
 		}
-		if told[0][i] != told[1][i] {
-			return fmt.Sprintf("with shortcuts\n%s\nwithout\n%s", told[0][i], told[1][i])
+		if stats[i] != stats[0] {
+			return fmt.Sprintf("the counts are %+v, without shortcuts %+v", stats[i], stats[0])
 		}
 	}
-	if len(told[1]) > len(told[0]) {
-		return "more is told without shortcuts: " + told[1][len(told[0])]
+	return ""
+}
+
+func (r recorder) differs(plain recorder) string {
+	for i := range r {
+		if i >= len(plain) {
+			return "more is told with shortcuts: " + r[i]
+		}
+		if r[i] != plain[i] {
+			return fmt.Sprintf("with shortcuts\n%s\nwithout\n%s", r[i], plain[i])
+		}
 	}
-	if stats[0] != stats[1] {
-		return fmt.Sprintf("the counts are %+v, without shortcuts %+v", stats[0], stats[1])
+	if len(plain) > len(r) {
+		return "more is told without shortcuts: " + plain[len(r)]
 	}
 	return ""
 }

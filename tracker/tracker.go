@@ -152,7 +152,7 @@ func (t *Tracker) conn(a alarm) *conn {
 // Stats returns the counts so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Live, s.HalfOpen = t.live(), t.stubs.len()+t.asking
+	s.Live, s.HalfOpen = t.live(), t.stubs.len()
 	s.Connections = t.begun
 	s.StreamsForgotten = t.streams.forgotten
 	return s
