@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What cannot be served is said before anything is opened, with what helps.
@@ -38,6 +42,60 @@ func TestServeRefuses(t *testing.T) {
 		if code != exitUsage || !strings.Contains(errs.String(), c.says) {
 			t.Errorf("%v: exit code %d, %s", c.args, code, errs.String())
 		}
+	}
+}
+
+// Of a stream all is shown that has come, though it is silent then and goes on; its packets come from memory.
+func TestServeStream(t *testing.T) {
+	_, text := hang(t)
+	r, w := io.Pipe()
+	defer w.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	var said notes
+	ended := make(chan int)
+	go func() { ended <- execute(ctx, []string{"serve", "--listen", "127.0.0.1:0", "-"}, r, io.Discard, &said) }()
+	w.Write(text[:len(text)/2])
+	base := ""
+	for end := time.Now().Add(patience); base == "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if _, rest, ok := strings.Cut(said.String(), "serving http://"); ok {
+			base, _, _ = strings.Cut(rest, "/")
+		}
+	}
+	get := func(path string) string {
+		t.Helper()
+		a, err := http.Get("http://" + base + "/api/v1/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		text, err := io.ReadAll(a.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	await := func(what string) {
+		t.Helper()
+		for end := time.Now().Add(patience); !strings.Contains(get("connections"), what); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("never %s: %s", what, get("connections"))
+			}
+		}
+	}
+	await(`"living":true`)
+	if drawn := get("connections/0"); !strings.Contains(drawn, `"label":"SYN-ACK"`) {
+		t.Error(drawn)
+	}
+	w.Write(text[len(text)/2:])
+	await(`"possible":["ESTABLISHED","FIN_WAIT1"]`)
+	w.Close()
+	await(`"living":false`)
+	if packets := get("connections/0/pcapng"); !strings.HasPrefix(packets, "\x0a\x0d\x0d\x0a") {
+		t.Errorf("%.100q", packets)
+	}
+	stop()
+	if code := <-ended; code != exitFine {
+		t.Errorf("exit code %d: %s", code, said.String())
 	}
 }
 

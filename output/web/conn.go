@@ -72,7 +72,7 @@ func (s *server) connection(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	detail, without := s.detail(r.Context(), &line)
+	detail, without := s.detail(r.Context(), w, &line)
 	answer(w, `{"event":"detail","connection":%s,"findings":[%s],"history":[%s],"history_omitted":%d,"drawing":%s,"without":%s}`,
 		one.Bytes(), findings.Bytes(), moves.Bytes(), omitted, detail, without)
 }
@@ -88,7 +88,7 @@ func (m *move) transition(c *tracker.Connection) tracker.Transition {
 }
 
 // detail is what is drawn of a connection, or why it is not.
-func (s *server) detail(ctx context.Context, c *tracker.Connection) (detail, without []byte) {
+func (s *server) detail(ctx context.Context, w http.ResponseWriter, c *tracker.Connection) (detail, without []byte) {
 	nothing := []byte("null")
 	why := func(text string) []byte {
 		quoted, err := json.Marshal(text)
@@ -100,7 +100,7 @@ func (s *server) detail(ctx context.Context, c *tracker.Connection) (detail, wit
 	if s.Packets == nil {
 		return nothing, why("packets are not kept")
 	}
-	ctx, done, ok := s.reading(ctx)
+	ctx, done, ok := s.reading(ctx, w)
 	if !ok {
 		return nothing, why("too many read packets at once; try again")
 	}
@@ -113,12 +113,15 @@ func (s *server) detail(ctx context.Context, c *tracker.Connection) (detail, wit
 }
 
 // reading takes a place among those that read packets.
-func (s *server) reading(ctx context.Context) (context.Context, func(), bool) {
+func (s *server) reading(ctx context.Context, w http.ResponseWriter) (context.Context, func(), bool) {
 	select {
 	case s.details <- struct{}{}:
 	default:
 		return ctx, nil, false
 	}
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Time{}) // where these cannot be set, the server's usual ones hold
+	control.SetWriteDeadline(s.Now().Add(maxTrip + writeTimeout))
 	ctx, cancel := context.WithTimeout(ctx, maxTrip)
 	return ctx, func() { cancel(); <-s.details }, true
 }
@@ -138,7 +141,7 @@ func (s *server) pcapng(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "packets are not kept", "--ring keeps the last ones")
 		return
 	}
-	ctx, done, ok := s.reading(r.Context())
+	ctx, done, ok := s.reading(r.Context(), w)
 	if !ok {
 		w.Header().Set("Retry-After", "5")
 		refuse(w, http.StatusServiceUnavailable, "too many read packets at once", "try again")

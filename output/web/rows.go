@@ -156,6 +156,9 @@ func (s *Store) enter(c *tracker.Connection, lives bool) {
 	if r == nil {
 		if len(s.byConn) >= s.max && !s.makeRoom() {
 			s.lost.Rows++
+			if !lives {
+				s.forget(c.Conn)
+			}
 			return
 		}
 		r = &Row{}

@@ -115,7 +115,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 		case !s.ours(r.Host):
 			// A page whose name was made to lead here reads nothing (DNS rebinding).
 			refuse(w, http.StatusMisdirectedRequest, "this server is not known by that name", "use its address, or start it with --allow-host NAME")
-		case same.Check(r) != nil:
+		case same.Check(r) != nil || foreign(r):
 			refuse(w, http.StatusForbidden, "another site's page asks", "only this server's own page may")
 		case s.guarded(r) && !s.gate.open(r):
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -124,6 +124,12 @@ func (s *server) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// foreign says that a page of another origin asks for what is not a page: it could not read the answer, but have work done.
+func foreign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return (strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics") && site != "" && site != "same-origin" && site != "none"
 }
 
 // guarded says that what is asked for takes the token: all but the page itself, which says nothing, and the way in.

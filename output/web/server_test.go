@@ -143,6 +143,19 @@ func TestTries(t *testing.T) {
 	}
 }
 
+// Pages of other sites have nothing done for them, whatever they ask.
+func TestForeign(t *testing.T) {
+	h, _ := begin(t, Config{})
+	for site, want := range map[string]int{"": 200, "none": 200, "same-origin": 200, "same-site": 403, "cross-site": 403} {
+		if w := ask(h, "GET", "/api/v1/status", "", "Sec-Fetch-Site", site); w.Code != want {
+			t.Errorf("Sec-Fetch-Site %q: %d", site, w.Code)
+		}
+	}
+	if w := ask(h, "GET", "/", "", "Sec-Fetch-Site", "cross-site"); w.Code != 200 {
+		t.Errorf("a link of another site to the page: %d", w.Code)
+	}
+}
+
 // Every answer forbids what the page does not need.
 func TestHeaders(t *testing.T) {
 	h, _ := begin(t, Config{})

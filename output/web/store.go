@@ -45,6 +45,7 @@ type Store struct {
 	known  map[uint64]uint64 // connections that live in rows: the packet up to which they were copied
 	next   uint32            // where the survey goes on
 	looked int64             // when, by the caller's clock
+	later  *look             // the Look that came too early, of a source that can wait
 	missed bool              // this round left out connections
 	line   tracker.Connection
 
@@ -184,8 +185,13 @@ func (in *inbox) copy(c *tracker.Connection) {
 	in.lines = append(in.lines, kept)
 }
 
-// Flush wakes the applier: the source has paused.
+// Flush has all applied that there is: the source has paused, and a stream may be silent for long. A live source never is.
 func (s *Store) Flush() error {
+	if l := s.later; l != nil {
+		s.later = nil
+		s.copyDirty()
+		s.tell(l.t, l.m, l.wall)
+	}
 	s.signal()
 	return nil
 }
@@ -193,16 +199,14 @@ func (s *Store) Flush() error {
 // Look takes the meters and copies connections that have changed: those that something befell, and a part of all. wall is
 // the caller's clock, nanoseconds since 1970 UTC; it is called after each batch and does something some times a second.
 func (s *Store) Look(t *tracker.Tracker, m Meters, wall int64) {
-	if wall-s.looked < lookEvery {
+	if d := wall - s.looked; d >= 0 && d < lookEvery {
+		if s.wait {
+			s.later = &look{t, m, wall}
+		}
 		return
 	}
-	s.looked = wall
-	for conn, h := range s.dirty {
-		if v, lives := h.View(); lives {
-			s.copy(v)
-		}
-		delete(s.dirty, conn)
-	}
+	s.looked, s.later = wall, nil
+	s.copyDirty()
 	if s.next == 0 {
 		s.missed = false
 	}
@@ -211,6 +215,28 @@ func (s *Store) Look(t *tracker.Tracker, m Meters, wall int64) {
 			s.copy(v)
 		}
 	})
+	s.tell(t, m, wall)
+}
+
+// look is what a Look was given.
+type look struct {
+	t    *tracker.Tracker
+	m    Meters
+	wall int64
+}
+
+// copyDirty copies the connections that something befell.
+func (s *Store) copyDirty() {
+	for conn, h := range s.dirty {
+		if v, lives := h.View(); lives {
+			s.copy(v)
+		}
+		delete(s.dirty, conn)
+	}
+}
+
+// tell says how the run goes.
+func (s *Store) tell(t *tracker.Tracker, m Meters, wall int64) {
 	s.box.Lock()
 	s.in.status = Status{Meters: m, Now: t.Now(), Wall: wall, Tracker: t.Stats()}
 	s.in.lost.Unlisted = s.in.lost.Unlisted && s.next != 0 || s.missed

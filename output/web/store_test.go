@@ -253,6 +253,35 @@ func TestResume(t *testing.T) {
 type deadlines struct{ *httptest.ResponseRecorder }
 
 func (deadlines) SetWriteDeadline(time.Time) error { return nil }
+func (deadlines) SetReadDeadline(time.Time) error  { return nil }
+
+// A stream outlives the time that a request may take to come.
+func TestStreamLasts(t *testing.T) {
+	s := NewStore(100, true)
+	t.Cleanup(s.Close)
+	network, _ := NewServers(Config{Store: s, Now: time.Now})
+	network.ReadTimeout, network.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go network.Serve(l)
+	t.Cleanup(func() { network.Close() })
+	r, err := http.Get("http://" + l.Addr().String() + "/api/v1/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	time.Sleep(300 * time.Millisecond)
+	s.Connection(line(5))
+	s.Flush()
+	for sc := bufio.NewScanner(r.Body); sc.Scan(); {
+		if strings.Contains(sc.Text(), `"conn":5`) {
+			return
+		}
+	}
+	t.Error("the stream has ended")
+}
 
 // Streams are bounded.
 func TestStreamsBounded(t *testing.T) {

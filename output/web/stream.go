@@ -46,6 +46,9 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
+	if t.control.SetReadDeadline(time.Time{}) != nil { // the request has been read, and the stream goes on for longer
+		return
+	}
 	w.WriteHeader(http.StatusOK)
 	t.resume(r)
 	t.run(r.Context(), want)

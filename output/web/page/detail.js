@@ -13,6 +13,8 @@ export class Detail {
   }
 
   hide() {
+    this.asking?.abort();
+    this.wanted = null;
     this.clear();
     this.answer = null;
     this.box.hidden = true;
@@ -26,15 +28,18 @@ export class Detail {
 
   async show(conn, t) {
     this.wanted = conn;
+    this.asking?.abort(); // reading packets again may take a while
+    this.asking = new AbortController();
     this.box.hidden = false;
     this.box.setAttribute("aria-busy", "true");
     try {
-      const answer = await ask(`connections/${conn}`);
+      const answer = await ask(`connections/${conn}`, {}, { signal: this.asking.signal });
       if (this.wanted !== conn) return;
       this.answer = answer;
       this.t = t;
       this.draw();
     } catch (error) {
+      if (this.wanted !== conn) return;
       this.clear();
       this.box.append(this.closing(), el("h2", {}, `Connection ${conn}`), el("p", { role: "alert" }, [error.message, error.next].filter(Boolean).join(": ")));
     } finally {

@@ -72,11 +72,11 @@ export class Table {
   async refresh() {
     const generation = ++this.generation;
     const first = Math.floor(Math.max(0, this.box.scrollTop) / this.height / BLOCK);
-    const answer = await ask("connections", { q: this.where, sort: this.sort, limit: BLOCK, offset: first * BLOCK });
+    const answer = await ask("connections", { q: this.where, sort: this.sort, limit: 2 * BLOCK, offset: first * BLOCK });
     if (generation !== this.generation) return;
     this.view = answer.view;
     this.matched = answer.matched;
-    this.blocks = new Map([[first, answer.connections]]);
+    this.blocks = new Map([[first, answer.connections.slice(0, BLOCK)], [first + 1, answer.connections.slice(BLOCK)]]);
     this.box.setAttribute("aria-rowcount", this.matched);
     this.body.style.height = `${this.matched * this.height}px`;
     for (const b of this.head.querySelectorAll("[data-sort]")) {
