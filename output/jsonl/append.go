@@ -20,51 +20,74 @@ func appendBool(b []byte, key string, v bool) []byte {
 	return strconv.AppendBool(append(b, key...), v)
 }
 
-const digits = "0123456789"
+// daySeconds is a day's length in UTC, which knows no other.
+const daySeconds = 24 * 3600
 
 // appendTime writes RFC 3339 in UTC with nine digits of fraction, as 2026-11-22T06:43:29.785145123Z.
 func (w *Writer) appendTime(b []byte, key string, ns int64) []byte {
 	b = append(append(b, key...), '"')
-	sec := ns / 1e9
-	frac := ns % 1e9
+	sec, frac := ns/1e9, ns%1e9
 	if frac < 0 {
 		sec, frac = sec-1, frac+1e9
 	}
-	// Events come in bunches: the calendar is asked once for each second.
-	if sec != w.second || w.date == nil {
-		w.second = sec
-		w.date = time.Unix(sec, 0).UTC().AppendFormat(w.date[:0], "2006-01-02T15:04:05.")
+	day, rest := sec/daySeconds, sec%daySeconds
+	if rest < 0 {
+		day, rest = day-1, rest+daySeconds
+	}
+	// The calendar is asked once a day: a line's times lie minutes apart, its deadline and its beginning with them.
+	if day != w.day || w.date == nil {
+		w.day = day
+		w.date = time.Unix(day*daySeconds, 0).UTC().AppendFormat(w.date[:0], "2006-01-02T")
 	}
 	b = append(b, w.date...)
-	b = append(b, "000000000Z\""...)
-	rest := uint32(frac)
-	for i := len(b) - 3; rest > 0; i-- {
-		b[i] = digits[rest%10]
-		rest /= 10
-	}
+	b = append(b, "00:00:00.000000000Z\""...)
+	at := b[len(b)-len("00:00:00.000000000Z\""):]
+	twoDigits(at, uint32(rest/3600))
+	twoDigits(at[3:], uint32(rest/60%60))
+	twoDigits(at[6:], uint32(rest%60))
+	nineDigits(at[9:], uint32(frac))
 	return b
+}
+
+func twoDigits(b []byte, v uint32) { b[0], b[1] = byte('0'+v/10), byte('0'+v%10) }
+
+// nineDigits writes v with zeros in front.
+func nineDigits(b []byte, v uint32) {
+	for i := 8; i >= 0; i-- {
+		b[i] = byte('0' + v%10)
+		v /= 10
+	}
 }
 
 // appendDecimal writes ns divided by 10^places exactly, without trailing zeros: milliseconds for 6, seconds for 9.
 func appendDecimal(b []byte, key string, ns int64, places int) []byte {
 	b = append(b, key...)
+	if ns == 0 {
+		return append(b, '0')
+	}
+	v := uint64(ns)
 	if ns < 0 {
-		b, ns = append(b, '-'), -ns
+		b, v = append(b, '-'), -v
 	}
-	unit := int64(1)
-	for range places {
-		unit *= 10
+	// Divided by constants, which costs a multiplication.
+	whole, rest := v/1e9, v%1e9
+	if places == 6 {
+		whole, rest = v/1e6, v%1e6*1e3
 	}
-	b = strconv.AppendInt(b, ns/unit, 10)
-	if rest := ns % unit; rest > 0 {
-		b = append(b, '.')
-		for rest > 0 {
-			unit /= 10
-			b = append(b, digits[rest/unit])
-			rest %= unit
+	b = strconv.AppendUint(b, whole, 10)
+	if rest > 0 {
+		b = append(b, ".000000000"...)
+		nineDigits(b[len(b)-9:], uint32(rest))
+		for b[len(b)-1] == '0' {
+			b = b[:len(b)-1]
 		}
 	}
 	return b
+}
+
+// appendWord writes one of our own names quoted, in which nothing is to be escaped.
+func appendWord(b []byte, key, word string) []byte {
+	return append(append(append(append(b, key...), '"'), word...), '"')
 }
 
 const hex = "0123456789abcdef"

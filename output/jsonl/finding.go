@@ -25,12 +25,12 @@ func (w *Writer) Finding(f *anomaly.Finding) {
 		b = appendEndpoint(b, `,"server":`, f.Server)
 	}
 	b = appendString(b, `,"id":`, f.ID)
-	b = appendString(b, `,"status":`, f.Status.String())
-	b = appendString(b, `,"code":`, f.Rule.Code)
-	b = appendString(b, `,"severity":`, f.Severity.String())
-	b = appendString(b, `,"culprit":`, f.Culprit.String())
+	b = appendWord(b, `,"status":`, f.Status.String())
+	b = appendWord(b, `,"code":`, f.Rule.Code)
+	b = appendWord(b, `,"severity":`, f.Severity.String())
+	b = appendWord(b, `,"culprit":`, f.Culprit.String())
 	if f.Sided {
-		b = appendString(b, `,"side":`, f.Side.String())
+		b = appendWord(b, `,"side":`, f.Side.String())
 	}
 	b = w.appendTime(b, `,"since":`, f.Since)
 	if f.Earlier {
@@ -45,7 +45,7 @@ func (w *Writer) Finding(f *anomaly.Finding) {
 	}
 	b = appendDecimal(b, `,"duration_s":`, end-f.Since, 9)
 	if f.Hidden != 0 {
-		b = appendString(b, `,"hidden_close":`, f.Hidden.String())
+		b = appendWord(b, `,"hidden_close":`, f.Hidden.String())
 	}
 	if f.HiddenAt != 0 {
 		b = w.appendTime(b, `,"hidden_close_since":`, f.HiddenAt)

@@ -24,8 +24,8 @@ type Writer struct {
 	buf    []byte
 	err    error
 
-	second int64 // the second that date spells
-	date   []byte
+	day  int64 // since 1970, that date spells
+	date []byte
 }
 
 // New makes a Writer that writes the chosen lines to out.
@@ -61,11 +61,11 @@ func (w *Writer) Transition(t *tracker.Transition) {
 	b = appendUint(b, `,"packet":`, t.Packet)
 	b = appendEndpoint(b, `,"client":`, t.Client)
 	b = appendEndpoint(b, `,"server":`, t.Server)
-	b = appendString(b, `,"side":`, t.Side.String())
+	b = appendWord(b, `,"side":`, t.Side.String())
 	b = appendUint(b, `,"stream":`, uint64(t.Stream))
-	b = appendString(b, `,"from":`, t.From.String())
-	b = appendString(b, `,"to":`, t.To.String())
-	b = appendString(b, `,"basis":`, t.Basis.String())
+	b = appendWord(b, `,"from":`, t.From.String())
+	b = appendWord(b, `,"to":`, t.To.String())
+	b = appendWord(b, `,"basis":`, t.Basis.String())
 	b = appendStates(b, `,"possible":`, t.Possible)
 	if t.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, t.Deadline)
@@ -103,12 +103,12 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	b = w.appendEnd(b, `,"client":`, &c.Client, c.Blamed)
 	b = w.appendEnd(b, `,"server":`, &c.Server, c.Blamed)
 	if c.Closed {
-		b = appendString(b, `,"closed_by":`, c.ClosedBy.String())
+		b = appendWord(b, `,"closed_by":`, c.ClosedBy.String())
 	}
-	b = appendString(b, `,"how":`, c.How.String())
+	b = appendWord(b, `,"how":`, c.How.String())
 	if len(c.Zeek) > 0 {
 		// Where Zeek would have made several of it, the first: that is the one that its beginning finds in conn.log.
-		b = appendString(b, `,"conn_state":`, c.Zeek[0].State)
+		b = appendWord(b, `,"conn_state":`, c.Zeek[0].State)
 		b = append(c.Zeek[0].History.Append(append(b, `,"history":"`...)), '"')
 	}
 	if c.Half {
@@ -134,8 +134,8 @@ func appendVLAN(b []byte, ids [2]uint16) []byte {
 func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []byte {
 	b = append(append(b, key...), '{')
 	b = appendAddress(b, e.Endpoint)
-	b = appendString(b, `,"state":`, e.State.String())
-	b = appendString(b, `,"basis":`, e.Basis.String())
+	b = appendWord(b, `,"state":`, e.State.String())
+	b = appendWord(b, `,"basis":`, e.Basis.String())
 	b = appendStates(b, `,"possible":`, e.Possible)
 	if e.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, e.Deadline)
