@@ -78,6 +78,17 @@ func (a *analyses) at(n uint32) *dialogue {
 	return &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
 }
 
+// touch is Tracker.touch for the dialogues of the connections that it has found.
+func (a *analyses) touch(aims []aim) (sum uint32) {
+	for i := range aims {
+		if n := aims[i].likely; n > gone && n&stubBit == 0 && int(n>>dialogueShift) < len(a.chunks) {
+			d := &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
+			sum += d.stream + d.tally
+		}
+	}
+	return sum
+}
+
 // analyse tests a segment, whose stream is numbered, and counts what it is marked with.
 func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
 	a := &t.analyses

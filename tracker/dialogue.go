@@ -4,14 +4,14 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // dialogue is what Wireshark knows of a stream: of each direction its latest segment and how far its numbers have come.
 // Nothing is validated: a forged segment counts as any other. Numbers are compared as Wireshark 4.0 does, to which 0
-// means not known.
+// means not known. It fills two lines of the cache.
 type dialogue struct {
 	numbered
 	said    [2]utterance // in the key's order
-	synAt   int64        // time of the latest SYN without ACK, 0 for none
-	rtt     int64        // from there to the first segment with ACK and without SYN; 0 for not known
+	syn     int64        // time of the latest SYN without ACK, 0 for none; once timed, from there to the first segment with ACK and without SYN
 	tally   uint32       // of the connection, 0 for none
 	begun   bool
+	timed   bool // the handshake's round trip is known
 	synData bool // the latest SYN without ACK carried data
 }
 
@@ -182,8 +182,8 @@ func (d *dialogue) repeats(snd, rcv *utterance, s *tcp.Segment) analysisSet {
 		return 1<<Retransmission | 1<<FastRetransmission
 	}
 	late := int64(reordered)
-	if d.rtt != 0 {
-		late = d.rtt
+	if d.timed {
+		late = d.syn
 	}
 	if within(s.Time-snd.nextAt, late) && ending(s) != snd.next {
 		return 1 << OutOfOrder
@@ -220,10 +220,12 @@ func (u *utterance) advances(s *tcp.Segment, probe bool) {
 func (d *dialogue) times(snd *utterance, s *tcp.Segment) {
 	switch s.Flags & (tcp.SYN | tcp.ACK) {
 	case tcp.SYN:
-		d.synAt = s.Time
+		if !d.timed {
+			d.syn = s.Time
+		}
 	case tcp.ACK:
-		if d.synAt != 0 && d.rtt == 0 {
-			d.rtt = s.Time - d.synAt
+		if took := s.Time - d.syn; d.syn != 0 && !d.timed && took != 0 {
+			d.syn, d.timed = took, true
 		}
 		snd.unshifted = false
 	}

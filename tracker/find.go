@@ -42,6 +42,9 @@ func (t *Tracker) touch(aims []aim) {
 	if t.cfg.Zeek {
 		sum += t.touchZeeks(aims)
 	}
+	if t.analyses.on {
+		sum += uint64(t.analyses.touch(aims))
+	}
 	t.touched = sum
 }
 
