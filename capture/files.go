@@ -29,6 +29,8 @@ type files struct {
 	screen   *screen  // nil: there is no filter
 	shower   shower
 	read     atomic.Int64
+	awake    chan opened // sleepers, in the order of their turns
+	mu       sync.Mutex  // held to put another input in its place, and by Close
 	quit     chan struct{}
 	quitOnce sync.Once
 }
@@ -47,9 +49,12 @@ func Open(names []string, opt Options) (Source, error) {
 		s.screen.all.checksum = opt.Checksum
 	}
 	for _, name := range names {
-		in, err := openInput(name, &opt, s)
+		in, err := openInput(name, &opt, s, len(names) > 1)
 		if err == nil {
 			err = s.look(in, len(names) > 1)
+		}
+		if err == nil && len(names) > 1 {
+			in, err = s.sleep(in)
 		}
 		if err != nil {
 			s.Close()
@@ -274,6 +279,8 @@ func (s *files) Stats() Stats {
 func (s *files) Close() error {
 	s.quitOnce.Do(func() {
 		close(s.quit)
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		for _, in := range s.in {
 			if in.file != nil {
 				in.file.Close()

@@ -18,8 +18,9 @@ type input struct {
 	unpack  *unpacker
 	packets uint64 // records taken from it
 	size    int64
-	stream  bool   // not a regular file: nothing is read of it before the first Read
-	rec     record // its next record, when merging
+	stream  bool        // not a regular file: nothing is read of it before the first Read
+	asleep  os.FileInfo // closed until its first record's turn comes, by what it is known again; nil: it is open
+	rec     record      // its next record, when merging
 	done    bool
 	names   bool            // of interfaces are wanted
 	shown   *Interface      // of a classic pcap, once it was asked for
@@ -42,8 +43,9 @@ func (t *tail) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// openInput opens a file by its name; "-" is stdin.
-func openInput(name string, opt *Options, s *files) (*input, error) {
+// openInput opens a file by its name; "-" is stdin. A glance is at a file that will be opened again: what is read of it
+// now does not count.
+func openInput(name string, opt *Options, s *files, glance bool) (*input, error) {
 	in := &input{name: name, quit: s.quit, names: opt.Recorder != nil}
 	t := &tail{read: &s.read}
 	if name == "-" {
@@ -70,6 +72,9 @@ func openInput(name string, opt *Options, s *files) (*input, error) {
 		if !in.stream {
 			in.size = info.Size()
 			t.grows = opt.Follow
+			if glance && !opt.Follow {
+				t.read = new(atomic.Int64)
+			}
 		}
 		in.file, t.r = f, f
 	}

@@ -20,6 +20,7 @@ func (s *files) readMerged(segs []tcp.Segment) (n int, err error) {
 		for i := range s.in {
 			m.waiting = append(m.waiting, i)
 		}
+		s.lull()
 	}
 	m.waiting = append(m.waiting, m.asleep...)
 	m.asleep = m.asleep[:0]
@@ -38,6 +39,10 @@ func (s *files) readMerged(segs []tcp.Segment) (n int, err error) {
 			continue
 		}
 		i := m.heap[0]
+		if s.in[i].asleep != nil && !s.wake(i) {
+			s.pop()
+			continue
+		}
 		in := s.in[i]
 		n += s.take(in, &in.rec, &segs[n])
 		if err := in.next(&in.rec); err == nil {
@@ -62,7 +67,10 @@ func (s *files) advance(block bool) bool {
 		if in.done {
 			continue
 		}
-		err := in.next(&in.rec)
+		var err error
+		if in.asleep == nil {
+			err = in.next(&in.rec)
+		}
 		for err == errMore {
 			if !block {
 				m.waiting = append(m.waiting[:0], m.waiting[k:]...)
