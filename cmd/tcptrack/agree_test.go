@@ -7,10 +7,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/tcptrack/tcptrack/output/stats"
 )
 
 // jsonLine is what the counts below need of a line.
@@ -62,15 +65,52 @@ func countLines(t *testing.T, out string) counted {
 	return c
 }
 
-// schema compiles the schema that lies beside the format.
-func schema(t *testing.T) *jsonschema.Schema {
+// schema compiles the schema that lies beside a format, jsonl or stats.
+func schema(t *testing.T, format string) *jsonschema.Schema {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	s, err := c.Compile("../../output/jsonl/schema.json")
+	s, err := c.Compile("../../output/" + format + "/schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// fit holds lines to a schema and returns which events were among them.
+func fit(t *testing.T, s *jsonschema.Schema, lines string) map[string]bool {
+	t.Helper()
+	seen := map[string]bool{}
+	for line := range strings.Lines(lines) {
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(v); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		seen[v.(map[string]any)["event"].(string)] = true
+	}
+	return seen
+}
+
+// TestStatsFitTheirSchema: what stats writes as JSON is what its schema says, and each kind of line was seen.
+func TestStatsFitTheirSchema(t *testing.T) {
+	hang, queue, dir := "../../testdata/pcaps/fin_wait1_zero_window/s.pcap.gz", "../../testdata/pcaps/accept_queue_full/s.pcap.gz", t.TempDir()
+	out := runOutput(t, "stats", "-o", "json", "--days", dir, hang, queue) + runOutput(t, "stats", "-o", "json", "--at", "1s", hang) +
+		runOutput(t, "stats", "-o", "json", "--days", dir) + runOutput(t, "stats", "-o", "json", "--days", dir, "--overlap", "2026-11-22")
+	if runtime.GOOS == "linux" {
+		out += runOutput(t, "stats", "-o", "json", "--kernel")
+	}
+	var both strings.Builder
+	if err := stats.NewBoth().JSON(&both); err != nil {
+		t.Fatal(err)
+	}
+	seen := fit(t, schema(t, "stats"), out+both.String())
+	for _, event := range []string{"count", "pair", "client", "total", "day", "streak", "overlap"} {
+		if !seen[event] {
+			t.Errorf("no line of %s", event)
+		}
+	}
 }
 
 // Names and numbers agree in every output at once, on every recording, and every line fits the schema.
@@ -79,19 +119,11 @@ func TestOutputsAgree(t *testing.T) {
 	if err != nil || len(files) < 50 {
 		t.Fatalf("%d recordings, %v", len(files), err)
 	}
-	s := schema(t)
+	s := schema(t, "jsonl")
 	for _, file := range files {
 		t.Run(strings.TrimPrefix(file, "../../testdata/pcaps/"), func(t *testing.T) {
 			out := runOutput(t, "read", "-o", "json", "--events", "all", file)
-			for line := range strings.Lines(out) {
-				v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := s.Validate(v); err != nil {
-					t.Fatalf("%s: %v", line, err)
-				}
-			}
+			fit(t, s, out)
 			c := countLines(t, out)
 			if len(c.summaries) != 1 {
 				t.Fatalf("%d summaries", len(c.summaries))

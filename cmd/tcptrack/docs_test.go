@@ -42,6 +42,7 @@ var made = map[string]func() string{
 	"findings": findingsTable,
 	"fields":   query.Table,
 	"keys":     keyTables,
+	"stats":    statsKeys,
 }
 
 // withMade writes the parts that are made between their marks.
@@ -69,7 +70,7 @@ func findingsTable() string {
 
 // Each part that is made has its place in the documents, so that none of the tables is forgotten.
 func TestMadePartsHavePlaces(t *testing.T) {
-	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md"} {
+	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md", "stats": "docs/fields.md"} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)

@@ -51,21 +51,50 @@ func (o *ordered) UnmarshalJSON(text []byte) error {
 	}
 }
 
-// keyTables are the keys of the JSON Lines, from their schema.
-func keyTables() string {
-	text, err := os.ReadFile("../../output/jsonl/schema.json")
+// readKeys reads the definitions of a schema.
+func readKeys(file string) (map[string]key, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return err.Error()
+		return nil, err
 	}
 	var schema struct {
 		Defs map[string]key `json:"$defs"`
 	}
-	if err := json.Unmarshal(text, &schema); err != nil {
+	return schema.Defs, json.Unmarshal(text, &schema)
+}
+
+// statsKeys are the keys of what stats writes, from their schema.
+func statsKeys() string {
+	defs, err := readKeys("../../output/stats/schema.json")
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	b.WriteString("| key | what it is | value | always |\n|---|---|---|---|\n")
+	for _, name := range []string{"counted", "pair", "client", "total", "both", "noted", "streak", "ever", "overlap"} {
+		def := defs[name]
+		event := def.Properties.keys["event"]
+		fmt.Fprintf(&b, "| **%s** | **%s** | | |\n", event.value(defs), def.Description)
+		var all strings.Builder
+		rows(&all, "", def, defs)
+		for row := range strings.Lines(all.String()) {
+			if !strings.HasPrefix(row, "| `event` ") {
+				b.WriteString(strings.TrimSuffix(row, "  |  |\n") + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// keyTables are the keys of the JSON Lines, from their schema.
+func keyTables() string {
+	defs, err := readKeys("../../output/jsonl/schema.json")
+	if err != nil {
 		return err.Error()
 	}
 	var b strings.Builder
 	for i, name := range []string{"connection", "end", "finding", "transition", "socket", "kernel", "summary"} {
-		def := schema.Defs[name]
+		def := defs[name]
 		title := "`\"event\":\"" + name + "\"`"
 		if name == "end" {
 			title = "`client` and `server` of a connection"
@@ -78,7 +107,7 @@ func keyTables() string {
 		}
 		fmt.Fprintf(&b, "## %s\n\n%s.\n\n", title, strings.ToUpper(def.Description[:1])+def.Description[1:])
 		b.WriteString("| key | what it is | value | always | ECS | OpenTelemetry |\n|---|---|---|---|---|---|\n")
-		rows(&b, "", def, schema.Defs)
+		rows(&b, "", def, defs)
 	}
 	return b.String()
 }

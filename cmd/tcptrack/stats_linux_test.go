@@ -30,6 +30,7 @@ func TestBothSideBySide(t *testing.T) {
 	for _, state := range h.kernelSays(t, 1) {
 		want[state.String()]++
 	}
+	fit(t, schema(t, "stats"), out.String())
 	rows := 0
 	for line := range strings.Lines(out.String()) {
 		var x struct {
