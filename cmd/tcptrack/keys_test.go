@@ -93,11 +93,14 @@ func keyTables() string {
 		return err.Error()
 	}
 	var b strings.Builder
-	for i, name := range []string{"connection", "end", "finding", "transition", "socket", "kernel", "summary"} {
+	for i, name := range []string{"connection", "end", "zeek", "finding", "transition", "socket", "kernel", "summary"} {
 		def := defs[name]
 		title := "`\"event\":\"" + name + "\"`"
 		if name == "end" {
 			title = "`client` and `server` of a connection"
+		}
+		if name == "zeek" {
+			title = "`zeek` of a connection"
 		}
 		if name == "kernel" {
 			title = "`kernel` of a finding and of a socket"

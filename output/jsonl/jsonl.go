@@ -110,12 +110,36 @@ func (w *Writer) Connection(c *tracker.Connection) {
 		// Where Zeek would have made several of it, the first: that is the one that its beginning finds in conn.log.
 		b = appendWord(b, `,"conn_state":`, c.Zeek[0].State)
 		b = append(c.Zeek[0].History.Append(append(b, `,"history":"`...)), '"')
+		if len(c.Zeek) > 1 {
+			b = w.appendZeek(b, c.Zeek)
+		}
 	}
 	if c.Half {
 		b = appendDecimal(b, `,"half_closed_ms":`, c.HalfClosed, 6)
 	}
 	b = appendStrings(b, `,"findings":`, c.Findings)
 	w.line(appendFilter(b, c.Streams))
+}
+
+// appendZeek writes the rows of conn.log that Zeek would have made of one connection.
+func (w *Writer) appendZeek(b []byte, rows []tracker.Zeek) []byte {
+	b = append(b, `,"zeek":`...)
+	sep := byte('[')
+	for i := range rows {
+		z := &rows[i]
+		b = w.appendTime(append(b, sep), `{"start":`, z.Start)
+		b = appendDecimal(b, `,"duration_s":`, z.Duration, 9)
+		b = appendString(b, `,"orig":`, z.Orig.String())
+		b = appendString(b, `,"conn_state":`, z.State)
+		b = append(z.History.Append(append(b, `,"history":"`...)), '"')
+		b = appendUint(b, `,"orig_packets":`, z.OrigEnd.Packets)
+		b = appendUint(b, `,"resp_packets":`, z.RespEnd.Packets)
+		b = appendUint(b, `,"orig_bytes":`, z.OrigEnd.Bytes)
+		b = appendUint(b, `,"resp_bytes":`, z.RespEnd.Bytes)
+		b = append(appendUint(b, `,"missed_bytes":`, z.Missed), '}')
+		sep = ','
+	}
+	return append(b, ']')
 }
 
 // appendVLAN writes the VLAN identifiers, outer first, if there are any.

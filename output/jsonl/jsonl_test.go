@@ -108,27 +108,41 @@ type jsonBlame struct {
 	CaptureGap   float64 `json:"capture_gap,omitempty"`
 }
 
+type jsonZeek struct {
+	Start       string  `json:"start"`
+	Duration    float64 `json:"duration_s"`
+	Orig        string  `json:"orig"`
+	ConnState   string  `json:"conn_state"`
+	History     string  `json:"history"`
+	OrigPackets uint64  `json:"orig_packets"`
+	RespPackets uint64  `json:"resp_packets"`
+	OrigBytes   uint64  `json:"orig_bytes"`
+	RespBytes   uint64  `json:"resp_bytes"`
+	MissedBytes uint64  `json:"missed_bytes"`
+}
+
 type jsonConnection struct {
-	Event     string   `json:"event"`
-	Conn      uint64   `json:"conn"`
-	Streams   []uint32 `json:"streams"`
-	Continued bool     `json:"continued"`
-	Evicted   bool     `json:"evicted"`
-	Guessed   bool     `json:"guessed"`
-	Community string   `json:"community_id"`
-	Start     string   `json:"start"`
-	End       string   `json:"end"`
-	VLAN      []uint16 `json:"vlan,omitempty"`
-	Life      *float64 `json:"life_ms,omitempty"`
-	Client    jsonEnd  `json:"client"`
-	Server    jsonEnd  `json:"server"`
-	ClosedBy  string   `json:"closed_by,omitempty"`
-	How       string   `json:"how"`
-	ConnState string   `json:"conn_state,omitempty"`
-	History   *string  `json:"history,omitempty"`
-	Half      *float64 `json:"half_closed_ms,omitempty"`
-	Findings  []string `json:"findings"`
-	Wireshark string   `json:"wireshark,omitempty"`
+	Event     string     `json:"event"`
+	Conn      uint64     `json:"conn"`
+	Streams   []uint32   `json:"streams"`
+	Continued bool       `json:"continued"`
+	Evicted   bool       `json:"evicted"`
+	Guessed   bool       `json:"guessed"`
+	Community string     `json:"community_id"`
+	Start     string     `json:"start"`
+	End       string     `json:"end"`
+	VLAN      []uint16   `json:"vlan,omitempty"`
+	Life      *float64   `json:"life_ms,omitempty"`
+	Client    jsonEnd    `json:"client"`
+	Server    jsonEnd    `json:"server"`
+	ClosedBy  string     `json:"closed_by,omitempty"`
+	How       string     `json:"how"`
+	ConnState string     `json:"conn_state,omitempty"`
+	History   *string    `json:"history,omitempty"`
+	Zeek      []jsonZeek `json:"zeek,omitempty"`
+	Half      *float64   `json:"half_closed_ms,omitempty"`
+	Findings  []string   `json:"findings"`
+	Wireshark string     `json:"wireshark,omitempty"`
 }
 
 type jsonSelected struct {
@@ -211,7 +225,7 @@ func mirrorEnd(e *tracker.End, blamed bool) jsonEnd {
 func mirrorConnection(c *tracker.Connection) any {
 	j := jsonConnection{"connection", c.Conn, append([]uint32{}, c.Streams...), c.Continued, c.Evicted, c.Guessed,
 		string(tcp.AppendCommunityID(nil, c.Client.Endpoint, c.Server.Endpoint)), stamp(c.Start), stamp(c.Last), nil, nil,
-		mirrorEnd(&c.Client, c.Blamed), mirrorEnd(&c.Server, c.Blamed), "", c.How.String(), "", nil, nil, append([]string{}, c.Findings...), ""}
+		mirrorEnd(&c.Client, c.Blamed), mirrorEnd(&c.Server, c.Blamed), "", c.How.String(), "", nil, nil, nil, append([]string{}, c.Findings...), ""}
 	if c.VLAN[0] != 0 {
 		j.VLAN = c.VLAN[:1]
 		if c.VLAN[1] != 0 {
@@ -225,6 +239,13 @@ func mirrorConnection(c *tracker.Connection) any {
 	if len(c.Zeek) > 0 {
 		letters := c.Zeek[0].History.String()
 		j.ConnState, j.History = c.Zeek[0].State, &letters
+		for i := range c.Zeek {
+			z := &c.Zeek[i]
+			if len(c.Zeek) > 1 {
+				j.Zeek = append(j.Zeek, jsonZeek{stamp(z.Start), float64(z.Duration) / 1e9, z.Orig.String(), z.State, z.History.String(),
+					z.OrigEnd.Packets, z.RespEnd.Packets, z.OrigEnd.Bytes, z.RespEnd.Bytes, z.Missed})
+			}
+		}
 	}
 	if c.Half {
 		ms := float64(c.HalfClosed) / 1e6
@@ -312,6 +333,7 @@ func randomEnd(r *rand.Rand) tracker.End {
 }
 
 func randomConnection(r *rand.Rand) *tracker.Connection {
+	n := func() uint64 { return r.Uint64() >> r.IntN(64) }
 	c := &tracker.Connection{Conn: r.Uint64(), Start: randomTime(r), Last: randomTime(r), Continued: r.IntN(2) == 0, Evicted: r.IntN(2) == 0,
 		Guessed: r.IntN(2) == 0, Client: randomEnd(r), Server: randomEnd(r), Closed: r.IntN(2) == 0, ClosedBy: tracker.Side(r.IntN(2)), How: tracker.How(r.IntN(7))}
 	c.Blamed, c.Life, c.Half, c.HalfClosed = r.IntN(2) == 0, r.Int64N(1e15), r.IntN(2) == 0, r.Int64N(1e12)
@@ -319,7 +341,8 @@ func randomConnection(r *rand.Rand) *tracker.Connection {
 		c.Streams = append(c.Streams, r.Uint32())
 	}
 	for i := range r.IntN(3) {
-		z := tracker.Zeek{State: []string{"SF", "RSTOS0"}[i]}
+		z := tracker.Zeek{State: []string{"SF", "RSTOS0"}[i], Start: randomTime(r), Duration: 1000 + r.Int64N(1e15)>>r.IntN(50), Orig: tracker.Side(r.IntN(2)), Missed: n()}
+		z.OrigEnd.Packets, z.OrigEnd.Bytes, z.RespEnd.Packets, z.RespEnd.Bytes = n(), n(), n(), n()
 		for range r.IntN(4) {
 			z.History.Add("^ShADadx"[r.IntN(8)])
 		}
