@@ -8,21 +8,6 @@ import (
 	"syscall"
 )
 
-// Capability is a right of Linux; other systems have none.
-type Capability uint
-
-// The capabilities that tcptrack has a use for.
-const (
-	NetRaw Capability = iota
-	NetAdmin
-	SysAdmin
-	SysPtrace
-	DACReadSearch
-)
-
-// String is the name that Linux has for the only one that is spoken of.
-func (Capability) String() string { return "cap_net_raw" }
-
 // Drop makes the process another user, for good; one that is not root stays who it is.
 func (t *Thread) Drop(to User, _ ...Capability) error {
 	if os.Geteuid() != 0 {
