@@ -23,11 +23,12 @@ import (
 
 // checkOptions are the flags of check.
 type checkOptions struct {
-	init, run, junit string
-	update, github   bool
-	quiet            bool
-	thresholds       thresholds
-	maxConnections   uint
+	init, run      string
+	junit, sarif   string // files, - for standard output
+	update, github bool
+	quiet          bool
+	thresholds     thresholds
+	maxConnections uint
 }
 
 const checkExample = `  tcptrack check --init hang.pcap >tcptrack.yaml    write down what is so today
@@ -53,6 +54,7 @@ func newCheck() *cobra.Command {
 	f.BoolVar(&o.update, "update", false, "write the golden files of snapshot anew")
 	f.StringVar(&o.run, "run", "", "only the tests whose names match `REGEX`")
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report to `FILE`; - is standard output, and what is for people goes to standard error then")
+	f.StringVar(&o.sarif, "sarif", "", "write what does not hold to `FILE` as SARIF 2.1.0, for code scanning; - as with --junit")
 	f.BoolVar(&o.github, "github", false, "annotate the lines in GitHub, and write the step's summary")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	boundFlag(f, &o.maxConnections)
@@ -75,6 +77,9 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 		_, err = io.WriteString(stdout, text)
 		return err
 	}
+	if o.junit == "-" && o.sarif == "-" {
+		return &problem{errors.New("--junit - and --sarif - want standard output each for itself"), "name a file for one of them"}
+	}
 	only, err := regexp.Compile(o.run)
 	if err != nil {
 		return &problem{fmt.Errorf("--run %s: %w", o.run, err), "a regular expression, as --run 'upload|hang'"}
@@ -87,7 +92,7 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 	switch {
 	case o.quiet:
 		out = io.Discard
-	case o.junit == "-":
+	case o.junit == "-" || o.sarif == "-":
 		out = stderr
 	}
 	var totals check.Totals
@@ -215,18 +220,14 @@ func (g goldenWriter) End(r *pipeline.Result) error {
 
 // report writes the reports.
 func (o *checkOptions) report(ctx context.Context, outcomes []*check.Outcome, stdout io.Writer) error {
-	switch o.junit {
-	case "":
-	case "-":
-		if err := check.JUnit(stdout, outcomes); err != nil {
-			return err
-		}
-	default:
-		f, err := create(o.junit, nil)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(check.JUnit(f, outcomes), f.Close()); err != nil {
+	for _, r := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{o.junit, func(w io.Writer) error { return check.JUnit(w, outcomes) }},
+		{o.sarif, func(w io.Writer) error { return check.SARIF(w, version, outcomes) }},
+	} {
+		if err := into(r.name, stdout, r.write); err != nil {
 			return err
 		}
 	}
@@ -240,6 +241,21 @@ func (o *checkOptions) report(ctx context.Context, outcomes []*check.Outcome, st
 	}
 	_, err = io.WriteString(f, check.Markdown(outcomes, o.ladders(ctx)))
 	return errors.Join(err, f.Close())
+}
+
+// into writes to a file of that name, - for standard output, nothing where there is none.
+func into(name string, stdout io.Writer, write func(io.Writer) error) error {
+	switch name {
+	case "":
+		return nil
+	case "-":
+		return write(stdout)
+	}
+	f, err := create(name, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }
 
 // maxDiagrams bounds the diagrams of a summary: GitHub takes one of 1 MiB.
