@@ -1,10 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/incident"
@@ -123,7 +121,7 @@ func (s *told) Transition(t *tracker.Transition) {
 		return
 	}
 	key, _ := tcp.MakeFlow(t.Client.Addr, t.Server.Addr, t.Client.Port, t.Server.Port, t.Client.V6)
-	s.picker.say(t.Packet, key, fmt.Sprintf("%s %s > %s, %s: %s", t.Side, t.From, t.To, t.Basis, strings.TrimSuffix(t.Why, ", "+t.Basis.String())))
+	s.picker.say(t.Packet, key, incident.Move(t))
 }
 
 func (s *told) Finding(f *anomaly.Finding) {

@@ -92,7 +92,7 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 		return err
 	}
 	defer doors.close()
-	packets, err := o.keep(live, limits)
+	kept, err := o.keep(live, limits)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 	defer store.Close()
 	network, local := web.NewServers(web.Config{
 		Store: store, Token: o.serving.token, Hosts: o.serving.hosts, Version: version, Source: o.watched(), Live: live, Now: time.Now,
-		Packets: packets, Log: log.New(stderr, "tcptrack: ", 0),
+		Packets: kept, Log: log.New(stderr, "tcptrack: ", 0),
 	})
 	failed := doors.serve(network, local)
 	if !o.quiet {
@@ -140,7 +140,7 @@ func (o *serveOptions) keep(live bool, limits map[string]anomaly.Limits) (web.Pa
 	case !live && len(o.files) == 1 && isTrace(o.files[0]):
 		return nil, nil
 	case !live && !slices.Contains(o.files, "-"):
-		return filePackets{&o.readOptions}, nil
+		return packets{filePackets{&o.readOptions}, limits}, nil
 	}
 	size, err := ringSize(o.serving.ring)
 	if err != nil {
@@ -148,7 +148,7 @@ func (o *serveOptions) keep(live bool, limits map[string]anomaly.Limits) (web.Pa
 	}
 	ring := incident.NewLatest(size)
 	o.saving.also = ring.Record
-	return ringPackets{ring, limits}, nil
+	return packets{ringPackets{ring}, limits}, nil
 }
 
 // source opens the interfaces, and gives up what rights are needed no longer, or the captures.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -19,54 +20,50 @@ import (
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
-// filePackets reads the packets of a connection from the captures once more.
-type filePackets struct{ o *readOptions }
-
-// reading sets up another reading of the same.
-func (p filePackets) reading(o *readOptions) {
-	o.files, o.filtering, o.thresholds, o.checksum = p.o.files, p.o.filtering, p.o.thresholds, p.o.checksum
-	o.packets, o.maxConnections, o.format, o.color = p.o.packets, p.o.maxConnections, p.o.format, p.o.color
+// source shows the packets of a connection that are still there, copies or valid until see returns; short says that some
+// before them are gone.
+type source interface {
+	of(ctx context.Context, c *tracker.Connection, see func(*capture.Record) error) (short bool, err error)
 }
 
-// Pcapng does what extract does.
-func (p filePackets) Pcapng(ctx context.Context, c *tracker.Connection, _ []anomaly.Finding, to io.Writer) error {
-	e := extraction{conns: []uint{uint(c.Conn)}}
-	p.reading(&e.readOptions)
-	e.destination, e.quiet = "-", true
-	return e.extract(ctx, to, io.Discard)
-}
-
-// ringPackets has the packets that are still in memory.
-type ringPackets struct {
-	ring  *incident.Latest
+// packets are a connection's, for the page.
+type packets struct {
+	source
 	rules map[string]anomaly.Limits
 }
 
-// Pcapng writes those of the connection, with what was found on the packets that show it.
-func (p ringPackets) Pcapng(ctx context.Context, c *tracker.Connection, found []anomaly.Finding, to io.Writer) error {
-	comments := map[uint64][]string{}
-	for i := range found {
-		f := &found[i]
-		for k, n := range f.Evidence {
-			text := incident.Evidence(f, n)
-			if k == len(f.Evidence)-1 {
-				text = incident.Verdict(f, incident.StatesAtEnd(c))
-			}
-			comments[n] = append(comments[n], text)
+// filePackets reads the captures once more for them, without tracking anything.
+type filePackets struct{ o *readOptions }
+
+func (p filePackets) of(ctx context.Context, c *tracker.Connection, see func(*capture.Record) error) (short bool, err error) {
+	filter, err := p.o.filtering.parse()
+	if err != nil {
+		return false, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	flow, hosts := flowOf(c), pairOf(c.Client.Endpoint.Addr, c.Server.Endpoint.Addr)
+	src, err := capture.Open(p.o.files, capture.Options{MaxPackets: p.o.packets, Filter: filter, Recorder: func(r *capture.Record, seg *tcp.Segment) {
+		mine := seg != nil && seg.Flow == flow || seg == nil && r.Fragment && pairOf(r.A, r.B) == hosts
+		if !mine || r.Number < c.First || r.Time > c.Last || ctx.Err() != nil {
+			return
 		}
+		if err := see(r); err != nil {
+			stop(err)
+		}
+	}})
+	if err != nil {
+		return false, err
 	}
-	w := capture.NewWriter(to, capture.Pcapng, "tcptrack "+version, fmt.Sprintf("connection %d, %s to %s: its packets that were still in memory", c.Conn, c.Client.Endpoint, c.Server.Endpoint))
-	_, err := p.of(ctx, c, func(r *capture.Record) error { return w.Write(r, comments[r.Number]...) })
-	switch {
-	case err != nil:
-		return err
-	case w.Packets() == 0:
-		return web.ErrNoPackets
-	}
-	return w.Finish(0)
+	defer src.Close()
+	err = scan(ctx, src, func(*tcp.Segment) {})
+	return false, errors.Join(err, context.Cause(ctx))
 }
 
-// of shows the packets of a connection that are still there; of one that lives also those that came since it was looked at.
+// ringPackets has those that are still in memory.
+type ringPackets struct{ ring *incident.Latest }
+
+// of shows those of one that lives also that came since it was looked at.
 func (p ringPackets) of(ctx context.Context, c *tracker.Connection, see func(*capture.Record) error) (short bool, err error) {
 	last := c.Last
 	if c.How == tracker.HowOpen {
@@ -80,33 +77,55 @@ func (p ringPackets) of(ctx context.Context, c *tracker.Connection, see func(*ca
 	})
 }
 
+// Pcapng writes them, with what was found and what moved an end on the packets that show it.
+func (p packets) Pcapng(ctx context.Context, c *tracker.Connection, found []anomaly.Finding, moves []tracker.Transition, to io.Writer) error {
+	comments := map[uint64][]string{}
+	for i := range moves {
+		if t := &moves[i]; t.From != t.To {
+			comments[t.Packet] = append(comments[t.Packet], incident.Move(t))
+		}
+	}
+	for i := range found {
+		f := &found[i]
+		for k, n := range f.Evidence {
+			text := incident.Evidence(f, n)
+			if k == len(f.Evidence)-1 {
+				text = incident.Verdict(f, incident.StatesAtEnd(c))
+			}
+			comments[n] = append(comments[n], text)
+		}
+	}
+	w := capture.NewWriter(to, capture.Pcapng, "tcptrack "+version, fmt.Sprintf("connection %d, %s to %s", c.Conn, c.Client.Endpoint, c.Server.Endpoint))
+	_, err := p.of(ctx, c, func(r *capture.Record) error { return w.Write(r, comments[r.Number]...) })
+	switch {
+	case err != nil:
+		return err
+	case w.Packets() == 0:
+		return web.ErrNoPackets
+	}
+	return w.Finish(0)
+}
+
 // drawnRows bounds the rows of a ladder on the page: what a browser draws at once.
 const drawnRows = 400
 
-// Detail gathers the connection's life in two passes over the captures, as explain does.
-func (p filePackets) Detail(ctx context.Context, c *tracker.Connection) (json.RawMessage, error) {
-	var o readOptions
-	p.reading(&o)
-	shape, err := o.shape()
-	if err != nil {
-		return nil, err
-	}
-	open := func() (capture.Source, error) { return o.open(shape.checksum, nil) }
-	limits, err := o.thresholds.limits()
-	if err != nil {
-		return nil, err
-	}
-	return drawLife(ctx, c.Conn, c, false, pipeline.Config{Rules: limits, MaxConnections: int(o.maxConnections)}, open)
-}
+// drawnOctets bounds the packets that a drawing is made of, of which the headers are kept: some 200,000.
+const drawnOctets = 64 << 20
 
-// Detail tracks the packets that are in memory anew, as a capture of this connection alone.
-func (p ringPackets) Detail(ctx context.Context, c *tracker.Connection) (json.RawMessage, error) {
+// Detail tracks the packets anew, as a capture of this connection alone.
+func (p packets) Detail(ctx context.Context, c *tracker.Connection) (json.RawMessage, error) {
 	var saved bytes.Buffer
 	var numbers []uint64
+	cut := false
 	w := capture.NewWriter(&saved, capture.Pcapng, "", "")
 	short, err := p.of(ctx, c, func(r *capture.Record) error {
+		if cut = cut || w.Size() > drawnOctets; cut {
+			return nil
+		}
+		headers := *r
+		headers.Data = r.Data[:min(len(r.Data), capture.DefaultSnap)]
 		numbers = append(numbers, r.Number)
-		return w.Write(r)
+		return w.Write(&headers)
 	})
 	if err == nil {
 		err = w.Finish(0)
@@ -121,7 +140,13 @@ func (p ringPackets) Detail(ctx context.Context, c *tracker.Connection) (json.Ra
 		src, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(saved.Bytes())})
 		return renumbered{src, numbers}, err
 	}
-	return drawLife(ctx, 0, c, short, pipeline.Config{Rules: p.rules}, open)
+	life, err := lifeOf(ctx, pipeline.Config{Rules: p.rules}, open)
+	if err != nil {
+		return nil, err
+	}
+	d := drawn(life, c.Start, short)
+	d.Cut = cut
+	return json.Marshal(d)
 }
 
 // renumbered gives packets the numbers that they had where they were captured.
@@ -143,6 +168,7 @@ type drawing struct {
 	Rows   []drawnRow `json:"rows"`
 	More   int        `json:"more"`  // rows
 	Short  bool       `json:"short"` // its first packets are gone
+	Cut    bool       `json:"cut"`   // its last packets are too many
 	Series drawnLines `json:"series"`
 }
 
@@ -166,13 +192,13 @@ type drawnLines struct {
 	ServerFlight []*int    `json:"server_flight"`
 }
 
-// drawLife gathers the life of the connection of that number in what open opens twice.
-func drawLife(ctx context.Context, conn uint64, c *tracker.Connection, short bool, config pipeline.Config, open func() (capture.Source, error)) (json.RawMessage, error) {
+// lifeOf gathers the life of the one connection in what open opens twice.
+func lifeOf(ctx context.Context, config pipeline.Config, open func() (capture.Source, error)) (*story.Life, error) {
 	src, err := open()
 	if err != nil {
 		return nil, err
 	}
-	life := story.NewLife(conn, drawnRows)
+	life := story.NewLife(0, drawnRows)
 	config.Sink, config.Transitions, config.Connections, config.Facts, config.Fact = life, true, true, story.Facts, life.Fact
 	if _, err = pipeline.Run(ctx, src, config); err != nil {
 		return nil, err
@@ -187,10 +213,7 @@ func drawLife(ctx context.Context, conn uint64, c *tracker.Connection, short boo
 	if err := scan(ctx, src, life.Segment); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return json.Marshal(drawn(life, c.Start, short))
+	return life, ctx.Err()
 }
 
 // drawn puts a life in the page's form.

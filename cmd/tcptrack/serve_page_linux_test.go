@@ -312,24 +312,49 @@ func TestPageLoad(t *testing.T) {
 	b.clean()
 }
 
-// The packets of a connection that the API gives are those that extract gives.
+// The packets of a connection that the API gives are those that extract gives, with the same said of them.
 func TestServePcapng(t *testing.T) {
-	base := served(t, hangs)
-	r, err := http.Get(base + "api/v1/connections/0/pcapng")
-	if err != nil {
-		t.Fatal(err)
+	const files = "../../testdata/pcaps/accept_queue_full/s.pcap.gz"
+	base := served(t, files, hangs)
+	dir := t.TempDir()
+	trace := func(name string) string {
+		t.Helper()
+		var out, said bytes.Buffer
+		if code := execute(t.Context(), []string{"read", "-o", "trace", name}, nil, &out, &said); code != exitFine {
+			t.Fatal(said.String())
+		}
+		return out.String()
 	}
-	defer r.Body.Close()
-	got, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want, said bytes.Buffer
-	if code := execute(t.Context(), []string{"extract", hangs, "--conn", "0", "-w", "-"}, nil, &want, &said); code != exitFine {
-		t.Fatal(said.String())
-	}
-	if !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("%d octets, extract gives %d", len(got), want.Len())
+	for conn := range 5 {
+		r, err := http.Get(fmt.Sprintf("%sapi/v1/connections/%d/pcapng", base, conn))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		got, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, theirs := filepath.Join(dir, "ours.pcapng"), filepath.Join(dir, "theirs.pcapng")
+		if err := os.WriteFile(ours, got, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		if code := execute(t.Context(), []string{"extract", files, hangs, "--conn", fmt.Sprint(conn), "-w", theirs}, nil, io.Discard, &said); code != exitFine {
+			t.Fatal(said.String())
+		}
+		if trace(ours) != trace(theirs) {
+			t.Errorf("connection %d:\n%s\nextract gives\n%s", conn, trace(ours), trace(theirs))
+		}
+		for _, text := range []string{"SYN_SENT > ESTABLISHED", "fault: "} {
+			want, err := os.ReadFile(theirs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(want, []byte(text)); bytes.Count(got, []byte(text)) != n {
+				t.Errorf("connection %d: extract says %q %d times", conn, text, n)
+			}
+		}
 	}
 	var wrong struct{ Error struct{ What string } }
 	if code, _ := get(t, base+"api/v1/connections/77/pcapng", &wrong); code != 404 || wrong.Error.What == "" {

@@ -33,6 +33,11 @@ func words(s tracker.State, possible tracker.StateSet) string {
 	return text
 }
 
+// Move is a transition as a comment tells it: which end, from what to what, on what ground.
+func Move(t *tracker.Transition) string {
+	return fmt.Sprintf("%s %s > %s, %s: %s", t.Side, t.From, t.To, t.Basis, strings.TrimSuffix(t.Why, ", "+t.Basis.String()))
+}
+
 // Verdict is a finding as a comment tells it: what, how bad, the states of both ends, whose fault, on what ground.
 func Verdict(f *anomaly.Finding, states States) string {
 	var b strings.Builder

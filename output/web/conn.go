@@ -21,14 +21,16 @@ import (
 const (
 	// maxDetails bounds the requests that read packets at once; others are told to come again.
 	maxDetails = 4
-	// maxTrip bounds how long one of them may read.
-	maxTrip = 2 * time.Minute
+	// maxTrip bounds how long one of them may read to draw, maxDownload to hand on.
+	maxTrip     = 2 * time.Minute
+	maxDownload = 20 * time.Minute
 )
 
 // Packets has the packets of connections. Its methods are called by several goroutines at once, and end with ctx.
 type Packets interface {
-	// Pcapng writes those of a connection as pcapng, those that are still there, with what was found as comments.
-	Pcapng(ctx context.Context, c *tracker.Connection, found []anomaly.Finding, to io.Writer) error
+	// Pcapng writes those of a connection as pcapng, those that are still there, with what was found, and what moved its ends,
+	// as comments.
+	Pcapng(ctx context.Context, c *tracker.Connection, found []anomaly.Finding, moves []tracker.Transition, to io.Writer) error
 	// Detail is what the page draws of a connection, as JSON: the rows of its ladder, and series over time.
 	Detail(ctx context.Context, c *tracker.Connection) (json.RawMessage, error)
 }
@@ -100,7 +102,7 @@ func (s *server) detail(ctx context.Context, w http.ResponseWriter, c *tracker.C
 	if s.Packets == nil {
 		return nothing, why("packets are not kept")
 	}
-	ctx, done, ok := s.reading(ctx, w)
+	ctx, done, ok := s.reading(ctx, w, maxTrip)
 	if !ok {
 		return nothing, why("too many read packets at once; try again")
 	}
@@ -113,7 +115,7 @@ func (s *server) detail(ctx context.Context, w http.ResponseWriter, c *tracker.C
 }
 
 // reading takes a place among those that read packets.
-func (s *server) reading(ctx context.Context, w http.ResponseWriter) (context.Context, func(), bool) {
+func (s *server) reading(ctx context.Context, w http.ResponseWriter, most time.Duration) (context.Context, func(), bool) {
 	select {
 	case s.details <- struct{}{}:
 	default:
@@ -121,17 +123,24 @@ func (s *server) reading(ctx context.Context, w http.ResponseWriter) (context.Co
 	}
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Time{}) // where these cannot be set, the server's usual ones hold
-	control.SetWriteDeadline(s.Now().Add(maxTrip + writeTimeout))
-	ctx, cancel := context.WithTimeout(ctx, maxTrip)
+	control.SetWriteDeadline(s.Now().Add(most + writeTimeout))
+	ctx, cancel := context.WithTimeout(ctx, most)
 	return ctx, func() { cancel(); <-s.details }, true
 }
 
 // pcapng answers with the packets of a connection.
 func (s *server) pcapng(w http.ResponseWriter, r *http.Request) {
 	var found []anomaly.Finding
-	line, ok := s.chosen(w, r, func(row *Row, _ *tracker.Connection) {
+	var moves []tracker.Transition
+	line, ok := s.chosen(w, r, func(row *Row, line *tracker.Connection) {
 		for _, f := range row.Findings {
 			found = append(found, *f)
+			found[len(found)-1].Evidence = slices.Clone(f.Evidence)
+		}
+		if h := s.Store.moves[line.Conn]; h != nil {
+			for i := range h.moves {
+				moves = append(moves, h.moves[i].transition(line))
+			}
 		}
 	})
 	if !ok {
@@ -141,7 +150,7 @@ func (s *server) pcapng(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "packets are not kept", "--ring keeps the last ones")
 		return
 	}
-	ctx, done, ok := s.reading(r.Context(), w)
+	ctx, done, ok := s.reading(r.Context(), w, maxDownload)
 	if !ok {
 		w.Header().Set("Retry-After", "5")
 		refuse(w, http.StatusServiceUnavailable, "too many read packets at once", "try again")
@@ -149,7 +158,7 @@ func (s *server) pcapng(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	out := &patient{w: w, control: http.NewResponseController(w), s: s, name: fmt.Sprintf("tcptrack-conn%d.pcapng", line.Conn)}
-	err := s.Packets.Pcapng(ctx, &line, found, out)
+	err := s.Packets.Pcapng(ctx, &line, found, moves, out)
 	if err == nil {
 		err = out.flush()
 	}

@@ -55,7 +55,6 @@ type rows struct {
 	byCase   map[uint64][]string         // their IDs, by connection
 	status   Status
 	lost     Lost
-	unkept   uint64 // moves for which there was no room
 	version  uint64 // grows with each change
 }
 
@@ -124,7 +123,7 @@ func (s *Store) take(b *inbox) {
 		}
 	}
 	s.status = b.status
-	s.lost.Events, s.lost.Unlisted = b.lost.Events+s.unkept, b.lost.Unlisted
+	s.lost.Events, s.lost.Unlisted = b.lost.Events, b.lost.Unlisted
 	s.version++
 	s.full.Store(s.living() >= s.max)
 }
@@ -137,7 +136,7 @@ func (s *Store) move(t *tracker.Transition) {
 	h := s.moves[t.Conn]
 	if h == nil {
 		if len(s.moves) >= 2*s.max {
-			s.unkept++
+			s.lost.Moves++
 			return
 		}
 		h = &history{}
@@ -155,8 +154,8 @@ func (s *Store) enter(c *tracker.Connection, lives bool) {
 	r := s.byConn[c.Conn]
 	if r == nil {
 		if len(s.byConn) >= s.max && !s.makeRoom() {
-			s.lost.Rows++
 			if !lives {
+				s.lost.Rows++
 				s.forget(c.Conn)
 			}
 			return

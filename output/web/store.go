@@ -87,6 +87,7 @@ type Lost struct {
 	Events   uint64 `json:"events"`   // that came faster than they could be kept
 	Findings uint64 `json:"findings"` // ended long ago, and forgotten
 	Rows     uint64 `json:"rows"`     // connections that ended, and were forgotten
+	Moves    uint64 `json:"moves"`    // changes of state of connections without a row
 	Unlisted bool   `json:"unlisted"` // some that live have no row
 }
 

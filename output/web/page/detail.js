@@ -70,6 +70,7 @@ export class Detail {
       const evidence = new Set(a.findings.flatMap((f) => f.evidence));
       this.ladder = drawLadder(d, evidence, this.box.clientWidth - 24, (t) => { this.on.at(t); this.mark(t); });
       this.box.append(el("div", { class: "ladder" }, this.ladder.svg), d.more > 0 && el("p", {}, `${count(d.more)} more rows: tcptrack explain FILE ${c.conn} --all has them.`) || "");
+      if (d.cut) this.box.append(el("p", {}, "It has more packets than are drawn; these are the first."));
       if (d.short) this.box.append(el("p", {}, "What came earlier is no longer in memory; --ring keeps more."));
     } else {
       this.box.append(el("p", {}, `Not drawn: ${a.without}.`));
