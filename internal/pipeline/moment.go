@@ -14,6 +14,7 @@ import (
 // Moment is a point of the capture: behind the packet of that number, or, if that is 0, behind the last packet that is
 // stamped Time or earlier. One that lies beyond the capture never comes.
 type Moment struct {
+	End    bool // behind the capture's last packet, wherever that is; the rest means nothing
 	Packet uint64
 	Time   int64 // capture nanoseconds since 1970 UTC
 	Since  bool  // Time is since the capture's first packet
@@ -74,11 +75,17 @@ func (r *run) observe(segs []tcp.Segment) {
 
 // before says that the moment lies before the segment.
 func (r *run) before(m moment, s *tcp.Segment) bool {
+	if m.End {
+		return false
+	}
 	if m.Packet > 0 {
 		return m.Packet < s.Number
 	}
 	return r.when(m) < s.Time
 }
+
+// timed says that it has a time.
+func (m *Moment) timed() bool { return m.Packet == 0 && !m.End }
 
 // when is the time of a moment that has one; the capture has begun.
 func (r *run) when(m moment) int64 {
@@ -91,10 +98,13 @@ func (r *run) when(m moment) int64 {
 // stop lets look at a moment that has come; nothing more is captured until the time that is told.
 func (r *run) stop(k int, until int64) {
 	m := r.moments[k]
-	if m.Packet == 0 {
+	switch {
+	case m.End:
+		r.tracker.Advance(r.stats.Last)
+	case m.timed():
 		r.tracker.Advance(r.when(m))
 	}
-	if m.Every > 0 && m.Packet == 0 && r.when(m) <= math.MaxInt64-m.Every {
+	if m.Every > 0 && m.timed() && r.when(m) <= math.MaxInt64-m.Every {
 		next := &r.moments[k]
 		next.Time += m.Every
 		if silent := (until - r.when(*next)) / m.Every; silent > Silence {
@@ -109,7 +119,7 @@ func (r *run) stop(k int, until int64) {
 // pass stops at the moments that have come by now, at which a live source has nothing.
 func (r *run) pass(now int64) {
 	for k := 0; k < len(r.moments); {
-		if m := r.moments[k]; m.Packet == 0 && (!m.Since || r.stats.Packets > 0) && r.when(m) <= now {
+		if m := r.moments[k]; m.timed() && (!m.Since || r.stats.Packets > 0) && r.when(m) <= now {
 			r.stop(k, now)
 			k = 0 // it may be gone, or to come again
 		} else {
@@ -125,7 +135,7 @@ func (r *run) lastMoments() {
 	}
 	r.pass(r.stats.Last)
 	for k := 0; k < len(r.moments); {
-		if m := r.moments[k]; m.Packet > 0 && m.Packet <= r.stats.Packets {
+		if m := r.moments[k]; m.End || m.Packet > 0 && m.Packet <= r.stats.Packets {
 			r.stop(k, r.stats.Last)
 		} else {
 			k++

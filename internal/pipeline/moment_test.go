@@ -20,9 +20,9 @@ func TestMoments(t *testing.T) {
 	}
 	moments := []pipeline.Moment{
 		{Packet: 3}, {Time: 4_500_000, Since: true}, {Time: 2_000_000}, {Packet: 10}, {Time: 0, Since: true}, {Packet: 11}, {Time: 9_000_001, Since: true}, {Time: 500_000},
-		{Time: 10_000_000},
+		{Time: 10_000_000}, {End: true},
 	}
-	want := map[int]int{0: 3, 1: 5, 2: 2, 3: 10, 4: 1, 7: 0, 8: 10} // the sixth and the seventh lie beyond the end
+	want := map[int]int{0: 3, 1: 5, 2: 2, 3: 10, 4: 1, 7: 0, 8: 10, 9: 10} // the sixth and the seventh lie beyond the end
 	got := map[int]int{}
 	_, err := pipeline.Run(context.Background(), pipeline.Segments(segs), pipeline.Config{Sink: &counter{}, Moments: moments,
 		At: func(moment int, _ int64, living iter.Seq[tracker.View]) { got[moment] = len(slices.Collect(living)) }})
