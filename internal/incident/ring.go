@@ -181,6 +181,11 @@ func (r *Ring) hashAt(at uint64) uint64 {
 	return binary.NativeEndian.Uint64(r.buf[at%uint64(len(r.buf))+atHash:])
 }
 
+// beforeAt is the position of the packet before it in its bucket, 0 for none.
+func (r *Ring) beforeAt(at uint64) uint64 {
+	return binary.NativeEndian.Uint64(r.buf[at%uint64(len(r.buf))+atBefore:])
+}
+
 // record fills p with the packet at a position that the ring holds, whose data is valid until the next push.
 func (r *Ring) record(at uint64, p *capture.Record) {
 	h := r.buf[at%uint64(len(r.buf)):]
@@ -197,7 +202,7 @@ func (r *Ring) find(list []uint64, hash uint64, from int64) []uint64 {
 		if r.hashAt(at) == hash {
 			list = append(list, at)
 		}
-		at = binary.NativeEndian.Uint64(r.buf[at%uint64(len(r.buf))+atBefore:])
+		at = r.beforeAt(at)
 	}
 	return list
 }
