@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tcptrack/tcptrack/internal/query"
+	"github.com/tcptrack/tcptrack/output/tui"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
@@ -43,6 +44,17 @@ var made = map[string]func() string{
 	"fields":   query.Table,
 	"keys":     keyTables,
 	"stats":    statsKeys,
+	"top":      topFrame,
+	"topkeys":  tui.KeyTable,
+}
+
+// topFrame is what top shows of the zero-window hang on a terminal of 80 columns, to which output/tui's tests hold it.
+func topFrame() string {
+	text, err := os.ReadFile("../../output/tui/testdata/hang-open-80.txt")
+	if err != nil {
+		return err.Error()
+	}
+	return "```\n" + string(text) + "```\n"
 }
 
 // withMade writes the parts that are made between their marks.
@@ -70,7 +82,7 @@ func findingsTable() string {
 
 // Each part that is made has its place in the documents, so that none of the tables is forgotten.
 func TestMadePartsHavePlaces(t *testing.T) {
-	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md", "stats": "docs/fields.md"} {
+	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md", "stats": "docs/fields.md", "top": "README.md", "topkeys": "docs/top.md"} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)

@@ -155,7 +155,7 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 	src, err := capture.Live(names, capture.LiveOptions{
 		Backend: o.capturing.backend, Do: o.capturing.thread.Do,
 		Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own, Filter: filter,
-		Recorder: o.saving.recorder(),
+		Recorder: o.looksOn(),
 	})
 	if err != nil {
 		return nil, liveProblem(err, names)

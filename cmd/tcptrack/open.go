@@ -27,7 +27,15 @@ func (o *readOptions) open(checksum capture.ChecksumMode, stdin io.Reader) (capt
 		}
 		return openTrace(o.files[0], o.packets)
 	}
-	return capture.Open(o.files, capture.Options{Checksum: checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets, Filter: filter, Recorder: o.saving.recorder()})
+	return capture.Open(o.files, capture.Options{Checksum: checksum, Follow: o.follow, Stdin: stdin, MaxPackets: o.packets, Filter: filter, Recorder: o.looksOn()})
+}
+
+// looksOn is who is shown each packet as it is read, nil for nobody.
+func (o *readOptions) looksOn() capture.Recorder {
+	if o.recorder != nil {
+		return o.recorder
+	}
+	return o.saving.recorder()
 }
 
 // isTrace says whether a file begins as a text trace does: with a comment or its origin.

@@ -35,10 +35,11 @@ type readOptions struct {
 	selection      selection
 	zeek           zeekOptions
 	cpuProfile     string
-	opened         func() error // called when all is open
-	asItHappens    bool         // the table is written line by line
-	liveOut        *liveOutput  // how what happens live is shown; nil: it is none
-	kernel         *kernel      // nil: it is not asked
+	recorder       capture.Recorder // shown each packet unless they are saved; nil: nobody looks
+	opened         func() error     // called when all is open
+	asItHappens    bool             // the table is written line by line
+	liveOut        *liveOutput      // how what happens live is shown; nil: it is none
+	kernel         *kernel          // nil: it is not asked
 }
 
 const readExample = `  tcptrack read hang.pcap                     worst connections first

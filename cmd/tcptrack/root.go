@@ -27,6 +27,7 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
                                         some of them; help selection has the words
   tcptrack read -o json hang.pcap       JSON Lines for programs
   tcptrack -i eth0                      the same of an interface, as it happens
+  tcptrack top -i eth0                  the same on the full screen, of files too
   tcptrack -i eth0 tcp port 443         some of its packets; help filters has the words
   tcptrack serve -i eth0                as a page at http://127.0.0.1:9293/
   ssh host tcpdump -U -w - tcp | tcptrack read -o json --events all -
@@ -69,7 +70,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newLive(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newTop(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
 	completeFlags(root)

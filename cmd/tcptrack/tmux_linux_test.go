@@ -23,7 +23,7 @@ func newPane(t *testing.T, width, height int, command string) *pane {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("needs tmux")
 	}
-	p := &pane{t, fmt.Sprintf("tcptrack-test-%d", os.Getpid())}
+	p := &pane{t, fmt.Sprintf("tcptrack-test-%d-%s", os.Getpid(), t.Name())} // another than that of the test before, which may still be ending
 	p.run("-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), command)
 	t.Cleanup(func() { exec.Command("tmux", "-L", p.server, "kill-server").Run() })
 	return p
@@ -39,6 +39,12 @@ func (p *pane) run(args ...string) string {
 		p.t.Errorf("tmux %v: %v %s", args, err, out)
 	}
 	return string(out)
+}
+
+// keys types keys, by their names in tmux.
+func (p *pane) keys(names ...string) {
+	p.t.Helper()
+	p.run(append([]string{"send-keys"}, names...)...)
 }
 
 // await waits until the terminal shows what is right, and returns that.
