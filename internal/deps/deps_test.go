@@ -44,7 +44,7 @@ var allowed = []struct {
 	{"output/metrics", []string{"output/census", "internal/tcp", "tracker", "tracker/anomaly", "github.com/prometheus/client_golang/..."}, "Prometheus' client stays here"},
 	{"output/zabbix", []string{"output/census", "internal/tcp", "tracker", "tracker/anomaly"}, "the agent's keys read a census"},
 	{"output/story", []string{"output", "output/ladder", "internal/tcp", "tracker", "tracker/anomaly"}, "the story of a connection has its ladder"},
-	{"output/tui", []string{"output", "internal/tcp", "internal/query", "tracker", "tracker/anomaly", "charm.land/bubbletea/v2"}, "the screen's library stays here, but for the command that runs it"},
+	{"output/tui", []string{"output", "output/ladder", "internal/tcp", "internal/query", "tracker", "tracker/anomaly", "charm.land/bubbletea/v2"}, "the screen's library stays here, but for the command that runs it"},
 	{"output/...", []string{"output", "internal/tcp", "internal/trace", "internal/query", "tracker", "tracker/anomaly"}, "formats show and do not read packets"},
 	{"cmd/tcptrack", []string{"capture", "internal/...", "reassembly", "tracker/...", "output/...", "github.com/spf13/cobra/...", "github.com/spf13/pflag", "github.com/goccy/go-yaml/...", "golang.org/x/term", "charm.land/bubbletea/v2", "github.com/charmbracelet/colorprofile"},
 		"the command line ties all together"},

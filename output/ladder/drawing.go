@@ -31,7 +31,7 @@ type Drawing struct {
 
 	moves    []move
 	are      [2]Claim
-	marks    map[uint64]mark
+	marks    map[uint64]Mark
 	evidence map[uint64][]string
 	rows     []Row
 	over     int // rows left out between head and tail
@@ -70,7 +70,7 @@ type move struct {
 // New makes a Drawing of a connection of which nothing is known yet.
 func New(cfg Config) *Drawing {
 	cfg.Head, cfg.Tail = max(cfg.Head, 1), max(cfg.Tail, 2)
-	return &Drawing{Config: cfg, marks: map[uint64]mark{}, evidence: map[uint64][]string{}, series: newSeries(cfg.Points)}
+	return &Drawing{Config: cfg, marks: map[uint64]Mark{}, evidence: map[uint64][]string{}, series: newSeries(cfg.Points)}
 }
 
 // Between says who the ends are, where that is known before the first event, or better.
@@ -110,11 +110,15 @@ func (d *Drawing) Fact(f *tracker.Fact) {
 	case tracker.Opened:
 		d.opens(f.Side, f.Time)
 	}
-	m := markOf(f)
+	d.Mark(f.Packet, MarkOf(f))
+}
+
+// Mark marks a packet of the connection, of which no segment was told yet: for who keeps marks and not facts.
+func (d *Drawing) Mark(packet uint64, m Mark) {
 	if m.text == "" {
 		return
 	}
-	was, ok := d.marks[f.Packet]
+	was, ok := d.marks[packet]
 	switch {
 	case ok && was.text != m.text:
 		m.text, m.void = was.text+", "+m.text, m.void || was.void
@@ -122,7 +126,7 @@ func (d *Drawing) Fact(f *tracker.Fact) {
 		d.Lost++
 		return
 	}
-	d.marks[f.Packet] = m
+	d.marks[packet] = m
 }
 
 // Evidence says that a packet shows a finding of that code. It may come before the packet or after it.

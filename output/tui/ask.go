@@ -3,6 +3,7 @@ package tui
 import (
 	"github.com/tcptrack/tcptrack/internal/query"
 	"github.com/tcptrack/tcptrack/internal/tcp"
+	"github.com/tcptrack/tcptrack/output/ladder"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
@@ -163,9 +164,11 @@ type Detail struct {
 
 // Event is what the tracker said of a packet: that it moved an end, or what it was.
 type Event struct {
-	Conn     uint64
-	Packet   uint64
-	Side     tracker.Side
-	From, To tracker.State    // equal unless it moved
-	Mark     tracker.FactKind // 0 of a move
+	Conn   uint64
+	Packet uint64
+	Time   int64
+	Side   tracker.Side
+	From   tracker.State
+	To     ladder.Claim // of a move
+	Mark   ladder.Mark  // the zero one of a move
 }

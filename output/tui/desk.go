@@ -6,6 +6,7 @@ import (
 	"github.com/tcptrack/tcptrack/internal/query"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/output/ladder"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
@@ -62,7 +63,7 @@ func NewDesk() *Desk {
 }
 
 // Facts are the kinds that Fact wants to see.
-const Facts = tracker.Shut | tracker.Opened | tracker.Probed | tracker.KeptAlive | tracker.Resent | tracker.SYNAgain
+const Facts = ladder.Facts
 
 // Segments follows the windows.
 func (d *Desk) Segments(segs []tcp.Segment) {
@@ -73,20 +74,17 @@ func (d *Desk) Segments(segs []tcp.Segment) {
 
 // Transition remembers the move of an end.
 func (d *Desk) Transition(t *tracker.Transition) {
-	if t.From != t.To {
-		d.remember(Event{Conn: t.Conn, Packet: t.Packet, Side: t.Side, From: t.From, To: t.To})
-	}
+	d.remember(Event{Conn: t.Conn, Packet: t.Packet, Time: t.Time, Side: t.Side, From: t.From, To: ladder.Claim{State: t.To, Basis: t.Basis, Possible: t.Possible}})
 }
 
 // Fact remembers what a packet was.
 func (d *Desk) Fact(f *tracker.Fact) {
-	d.remember(Event{Conn: f.Conn.Num(), Packet: f.Packet, Side: f.Side, Mark: f.Kind & Facts})
+	if f.Kind&Facts != 0 {
+		d.remember(Event{Conn: f.Conn.Num(), Packet: f.Packet, Time: f.Time, Side: f.Side, Mark: ladder.MarkOf(f)})
+	}
 }
 
 func (d *Desk) remember(e Event) {
-	if e.From == e.To && e.Mark == 0 {
-		return
-	}
 	if len(d.events) < maxEvents {
 		d.events = append(d.events, e)
 		return

@@ -73,7 +73,7 @@ type Model struct {
 	ticks  int
 
 	widths map[string]int // of columns, the largest so far
-	ladder ladder         // of the connection in focus
+	ladder drawing        // of the connection in focus
 }
 
 // cursor is a row that is chosen: by what it is, and where it was when that was last seen.
