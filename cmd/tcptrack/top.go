@@ -32,8 +32,9 @@ in memory (--ring), for the ladder and for w, which saves a connection's packets
 
 Of a file, [ and ] move through its time. A step is about a sixtieth of it, at least 1 ms.
 The state at a moment is found by reading up to there: a step on reads that step, a step
-back reads the file from its beginning, about a second for 5 million packets, and the
-screen goes on meanwhile. Memory is what reading once takes, wherever one moves.`
+back reads the file from its beginning, 2 to 6 seconds of a processor for a million
+packets, and the screen goes on meanwhile. Memory is what reading once takes, wherever
+one moves.`
 
 const topExample = `  tcptrack top -i eth0                        as it happens
   tcptrack top hang.pcap                      of a capture, from its end; [ goes back in time
