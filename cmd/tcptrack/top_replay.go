@@ -159,8 +159,9 @@ type reading struct {
 	desk    *tui.Desk
 	memory  *topMemory
 	stats   capture.Stats
-	end     int           // which moment is the end
-	reached int64         // the goal at which it stands still; -1: none yet
+	every   int64         // nanoseconds from one moment to the next
+	came    int64         // moments, but for the end
+	stood   bool          // still, at any of them
 	batch   []tcp.Segment // those at hand, without those that the desk has seen
 	packets uint64
 	began   time.Time
@@ -171,7 +172,7 @@ type reading struct {
 func (r *replay) read(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	x := &reading{replay: r, ctx: inner, again: cancel, desk: tui.NewDesk(), memory: newTopMemory(r.o.room, capture.DefaultSnap), reached: -1, began: time.Now()}
+	x := &reading{replay: r, ctx: inner, again: cancel, desk: tui.NewDesk(), memory: newTopMemory(r.o.room, capture.DefaultSnap), began: time.Now()}
 	x.desk.Recall = x.memory.recall
 	src, err := r.o.reader(x.memory.keep).open(r.o.mode, nil)
 	if err != nil {
@@ -180,7 +181,8 @@ func (r *replay) read(ctx context.Context) error {
 	_, first, last := r.target()
 	moments := []pipeline.Moment{{End: true}}
 	if last > 0 {
-		moments = append(moments, pipeline.Moment{Since: true, Every: step(last - first)})
+		x.every = step(last - first)
+		moments = append(moments, pipeline.Moment{Since: true, Every: x.every})
 	}
 	result, err := pipeline.Run(inner, src, pipeline.Config{
 		Sink: x.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: r.o.rules, MaxConnections: int(r.o.maxConnections),
@@ -192,7 +194,7 @@ func (r *replay) read(ctx context.Context) error {
 	if err != nil && ctx.Err() == nil && inner.Err() == nil {
 		return err
 	}
-	if x.reached < 0 && inner.Err() == nil {
+	if !x.stood && inner.Err() == nil {
 		return r.empty(ctx, result)
 	}
 	return nil
@@ -242,25 +244,25 @@ func (x *reading) progress(c capture.Stats) {
 
 // at stands still at the goal, and shows it, until the goal is another.
 func (x *reading) at(moment int, now int64, living iter.Seq[tracker.View]) {
-	end := moment == 0
+	end, here := moment == 0, int64(atEnd)
 	if end && x.ctx.Err() == nil {
 		x.whole()
+	}
+	if !end {
+		here = x.came * x.every // and not by now: a capture's clock may run back
+		x.came++
 	}
 	var shown *tui.Ask
 	for x.ctx.Err() == nil {
 		goal, first, last := x.target()
-		switch {
-		case goal < x.reached:
-			x.again()
-			return
-		case !end && (goal > now-first):
-			return
-		case end && goal != atEnd && x.reached < 0:
-			// Between the last step and the end: the goal has moved back meanwhile.
+		if goal < here {
 			x.again()
 			return
 		}
-		x.reached = goal
+		if goal > here {
+			return
+		}
+		x.stood = true
 		if ask := x.ask.Load(); ask != nil && ask != shown {
 			x.show(now)
 			x.memory.now = now
