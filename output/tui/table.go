@@ -37,7 +37,7 @@ var columns = []column{
 // The widths of addresses, and the least of the last column.
 const (
 	v4Width    = len("255.255.255.255:65535")
-	noteWidth  = 18 // beside the window
+	noteWidth  = 14 // beside the window
 	fullNote   = 24 // beside what is of less use than a finding's code
 	leastNote  = 2
 	gap        = 1
