@@ -78,7 +78,7 @@ func (q *search) next() uint32 {
 func (x *index) add(h, n uint32) {
 	if x.used >= len(x.slots)/4*3 && x.old == nil {
 		x.old, x.moved = x.slots, 0
-		x.slots = make([]uint64, 2*len(x.old))
+		x.slots = huge(make([]uint64, 2*len(x.old)))
 	}
 	x.used++
 	place(x.slots, h, n)

@@ -70,7 +70,7 @@ func New(cfg Config) *Tracker {
 // empty forgets all connections.
 func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
-	t.conns = newArena[conn](10)
+	t.conns = newArena[conn](13)
 	t.waits = newArena[wait](10)
 	t.blames = newArena[blames](10)
 	t.stubs = newStubs()
