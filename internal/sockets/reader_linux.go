@@ -48,13 +48,22 @@ func Available() error {
 
 // Scan shows every socket in one of the states, until visit returns false. The Socket is valid until visit returns.
 func (r *Reader) Scan(states tcp.StateSet, visit func(*Socket) bool) error {
+	return r.scan(states, false, visit)
+}
+
+// Glance is Scan without Memory and Info, in a third of the time.
+func (r *Reader) Glance(states tcp.StateSet, visit func(*Socket) bool) error {
+	return r.scan(states, true, visit)
+}
+
+func (r *Reader) scan(states tcp.StateSet, bare bool, visit func(*Socket) bool) error {
 	var s Socket
 	more := true
 	for _, family := range [...]uint8{syscall.AF_INET, syscall.AF_INET6} {
 		if !more {
 			break
 		}
-		ask := request{family: family, states: mask(states)}
+		ask := request{family: family, states: mask(states), bare: bare}
 		err := r.ask(syscall.NLM_F_DUMP, &ask, func(msg []byte) bool {
 			if s.parse(msg) && states.Has(s.State) {
 				more = visit(&s)
@@ -106,6 +115,7 @@ type request struct {
 	states        uint32
 	local, remote tcp.Endpoint
 	one           bool
+	bare          bool // no attributes
 }
 
 const requestSize = 56
@@ -117,7 +127,9 @@ func (q *request) Len() int { return requestSize }
 func (q *request) Serialize() []byte {
 	b := make([]byte, requestSize)
 	b[0], b[1] = q.family, syscall.IPPROTO_TCP
-	b[2] = 1<<(netlink.INET_DIAG_INFO-1) | 1<<(netlink.INET_DIAG_SKMEMINFO-1)
+	if !q.bare {
+		b[2] = 1<<(netlink.INET_DIAG_INFO-1) | 1<<(netlink.INET_DIAG_SKMEMINFO-1)
+	}
 	binary.NativeEndian.PutUint32(b[4:], q.states)
 	if !q.one {
 		return b

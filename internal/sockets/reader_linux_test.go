@@ -3,12 +3,14 @@ package sockets
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -342,4 +344,35 @@ func TestOwnerNotPermitted(t *testing.T) {
 	if got := o.Find([]uint32{7})[7]; got != (Owner{Denied: true}) {
 		t.Errorf("%+v", got)
 	}
+}
+
+// Glance shows the sockets that Scan shows, but for what it does not ask.
+func TestGlance(t *testing.T) {
+	inNetwork(t, func() {
+		l := listen(t, "tcp4", "127.0.0.1:0")
+		defer l.Close()
+		c, s := connected(t, l, "tcp4")
+		defer c.Close()
+		defer s.Close()
+		r, err := Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		var full, bare []Socket
+		note := func(to *[]Socket) func(*Socket) bool {
+			return func(s *Socket) bool {
+				x := *s
+				x.Memory, x.Info, x.Expires = Memory{}, Info{}, 0
+				*to = append(*to, x)
+				if to == &bare && (s.Memory != Memory{} || s.Info != Info{}) {
+					t.Errorf("%+v", s)
+				}
+				return true
+			}
+		}
+		if err := errors.Join(r.Scan(^tcp.StateSet(0), note(&full)), r.Glance(^tcp.StateSet(0), note(&bare))); err != nil || len(full) != 3 || !slices.Equal(full, bare) {
+			t.Errorf("%v: %v, %v", err, full, bare)
+		}
+	})
 }

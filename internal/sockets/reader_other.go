@@ -27,3 +27,6 @@ func (*Reader) Scan(tcp.StateSet, func(*Socket) bool) error { return errNotHere 
 
 // Ask returns an error.
 func (*Reader) Ask(_, _ tcp.Endpoint) (*Socket, error) { return nil, errNotHere }
+
+// Glance says that there is nothing to ask.
+func (*Reader) Glance(tcp.StateSet, func(*Socket) bool) error { return errNotHere }

@@ -32,7 +32,8 @@ var stateNames = [NumStates]string{
 
 func (s State) String() string { return stateNames[s] }
 
-// ParseState reads a state in any usual spelling: FIN_WAIT1, fin-wait-1, FINWAIT1, SYN-RECEIVED, ESTAB.
+// ParseState reads a state in any usual spelling: FIN_WAIT1, fin-wait-1, FINWAIT1, SYN-RECEIVED, ESTAB,
+// LISTENING.
 func ParseState(text string) (State, bool) {
 	plain := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToUpper(text))
 	switch plain {
@@ -40,8 +41,10 @@ func ParseState(text string) (State, bool) {
 		return Established, true
 	case "SYNRECEIVED", "SYNRCVD":
 		return SynRecv, true
-	case "CLOSE":
+	case "CLOSE", "UNCONN":
 		return Closed, true
+	case "LISTENING":
+		return Listen, true
 	}
 	for s, name := range stateNames {
 		if plain == strings.ReplaceAll(name, "_", "") {
