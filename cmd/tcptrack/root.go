@@ -73,6 +73,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newRead(), newLive(), newTop(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
+	root.AddCommand(newZabbix())
 	completeFlags(root)
 	return root
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/rights"
 	"github.com/tcptrack/tcptrack/output/web"
-	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
 
@@ -102,7 +101,13 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 	}
 	store := web.NewStore(int(o.serving.rows), !live)
 	defer store.Close()
+	var here func(func())
+	if live {
+		here = o.capturing.thread.Do
+	}
+	counts := countBeside(store, here)
 	network, local := web.NewServers(web.Config{
+		Metrics: counts.metrics(), Agent: counts.agent(),
 		Store: store, Token: o.serving.token, Hosts: o.serving.hosts, Version: version, Source: o.watched(), Live: live, Now: time.Now,
 		Packets: kept, Log: log.New(stderr, "tcptrack: ", 0),
 	})
@@ -119,7 +124,7 @@ func (o *serveOptions) serve(ctx context.Context, stdin io.Reader, stderr io.Wri
 		case <-ctx.Done():
 		}
 	}()
-	err = o.feed(ctx, src, live, store, limits, stderr)
+	err = o.feed(ctx, src, live, counts, limits, stderr)
 	if err == nil {
 		if ctx.Err() == nil && !o.quiet {
 			fmt.Fprintln(stderr, "tcptrack: all is read, and served until Ctrl-C")
@@ -184,7 +189,7 @@ func (o *serveOptions) watched() string {
 }
 
 // feed leads the source to its end, into the store.
-func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, store *web.Store, limits map[string]anomaly.Limits, stderr io.Writer) error {
+func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, store *countedStore, limits map[string]anomaly.Limits, stderr io.Writer) error {
 	if o.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
@@ -195,16 +200,15 @@ func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, 
 	if live {
 		progress = watch.see
 	}
-	var seen capture.Stats
 	config := pipeline.Config{
 		Sink: store, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: limits, MaxConnections: int(o.maxConnections),
 		Progress: func(s capture.Stats) {
-			seen = s
+			store.seen = s
 			if progress != nil {
 				progress(s)
 			}
 		},
-		Settled: func(t *tracker.Tracker) { store.Look(t, meters(&seen), time.Now().UnixNano()) },
+		Settled: store.look,
 	}
 	if o.maxConnections == defaultMaxConnections() {
 		config.MaxConnections = int(zeekMaxConnections())
@@ -220,6 +224,7 @@ func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, 
 	}
 	summary := summarise(result)
 	o.kernel.summarise(summary)
+	store.end(&result.Capture, result.Tracker)
 	store.End(summary, meters(&result.Capture), time.Now().UnixNano())
 	return err
 }

@@ -35,7 +35,7 @@ type Skipped struct {
 // Census counts. Look, Connection, Finding, Flush, Transition and End are called on the goroutine that tracks, Latest on
 // any.
 type Census struct {
-	local map[tcp.Addr]bool // this host's addresses, IPv6 ones by all of their bits
+	local map[tcp.Addr]bool // this host's addresses
 
 	round  *Report // under way
 	places uint32  // where its survey goes on
@@ -106,9 +106,9 @@ func (c *Census) Connection(l *tracker.Connection) {
 	c.last.shut(l.Server.Endpoint.Port, l.Server.ShutSince)
 }
 
-// Look goes on with the round under way, or begins one; wall is the caller's clock in nanoseconds since 1970 UTC. It is
-// called after each batch, and several times a second where there is none.
-func (c *Census) Look(t *tracker.Tracker, m *Meters, wall int64) {
+// Look goes on with the round under way, or begins one; m tells the meters when a round ends,
+// wall is the caller's clock in nanoseconds since 1970 UTC. It is called after each batch, and several times a second where there is none.
+func (c *Census) Look(t *tracker.Tracker, m func() Meters, wall int64) {
 	if wall-c.looked < lookEvery || c.places == 0 && !c.halves && wall-c.begun < roundEvery {
 		return
 	}
@@ -129,7 +129,7 @@ func (c *Census) Look(t *tracker.Tracker, m *Meters, wall int64) {
 		c.halves = false
 		done := c.round
 		c.round = newReport(done)
-		c.publish(done, t.Now(), t.Stats(), m, wall)
+		c.publish(done, t.Now(), t.Stats(), m(), wall)
 	}
 }
 
@@ -156,13 +156,12 @@ func (c *Census) count(r *Report, client, server tcp.Endpoint, a, b tracker.Stat
 }
 
 // End reports what was there when the input ended, and what was counted over all of it.
-func (c *Census) End(stats tracker.Stats, m *Meters, wall int64) {
+func (c *Census) End(stats tracker.Stats, m Meters, wall int64) {
 	c.publish(c.last, c.lastNow, stats, m, wall)
 }
 
-func (c *Census) publish(r *Report, now int64, stats tracker.Stats, m *Meters, wall int64) {
-	r.Now, r.Wall, r.Tracker, r.Meters = now, wall, stats, *m
-	r.Skipped = append([]Skipped(nil), m.Skipped...)
+func (c *Census) publish(r *Report, now int64, stats tracker.Stats, m Meters, wall int64) {
+	r.Now, r.Wall, r.Tracker, r.Meters = now, wall, stats, m
 	r.Ended, r.Findings = c.ended.clone(), c.findings.report()
 	c.latest.Store(r)
 }

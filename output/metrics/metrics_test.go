@@ -55,13 +55,17 @@ func (w *traffic) connect(i int, client uint64, port uint16) {
 	}
 }
 
+func (w *traffic) meters() census.Meters {
+	return census.Meters{Packets: w.n + 3, Skipped: []census.Skipped{{Reason: "not-ip", Packets: 3}}}
+}
+
 // look looks until at least two more rounds have ended.
 func (w *traffic) look(t *testing.T) {
 	t.Helper()
 	for rounds := 0; rounds < 2; {
 		before, _ := w.census.Latest()
 		w.wall += 50e6
-		w.census.Look(w.tracker, &census.Meters{Packets: w.n, Skipped: []census.Skipped{{Reason: "not-ip", Packets: 3}}}, w.wall)
+		w.census.Look(w.tracker, w.meters, w.wall)
 		if after, _ := w.census.Latest(); after != before {
 			rounds++
 		}
@@ -238,7 +242,7 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	for range 1000 {
 		w.wall += 50e6
-		w.census.Look(w.tracker, &census.Meters{}, w.wall)
+		w.census.Look(w.tracker, w.meters, w.wall)
 	}
 	h := Handler(w.census, "", "")
 	for b.Loop() {
