@@ -40,12 +40,14 @@ func TestDocuments(t *testing.T) {
 
 // made are the parts of documents that are written from the code, by the mark in front of them.
 var made = map[string]func() string{
-	"findings": findingsTable,
-	"fields":   query.Table,
-	"keys":     keyTables,
-	"stats":    statsKeys,
-	"top":      topFrame,
-	"topkeys":  tui.KeyTable,
+	"findings":  findingsTable,
+	"fields":    query.Table,
+	"keys":      keyTables,
+	"metrics":   metricsTable,
+	"agentkeys": agentKeyTable,
+	"stats":     statsKeys,
+	"top":       topFrame,
+	"topkeys":   tui.KeyTable,
 }
 
 // topFrame is what top shows of the zero-window hang on a terminal of 80 columns, to which output/tui's tests hold it.
@@ -82,7 +84,7 @@ func findingsTable() string {
 
 // Each part that is made has its place in the documents, so that none of the tables is forgotten.
 func TestMadePartsHavePlaces(t *testing.T) {
-	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md", "stats": "docs/fields.md", "top": "README.md", "topkeys": "docs/top.md"} {
+	for what, file := range map[string]string{"findings": "docs/findings.md", "fields": "docs/selection.md", "keys": "docs/fields.md", "metrics": "docs/metrics.md", "agentkeys": "docs/zabbix.md", "stats": "docs/fields.md", "top": "README.md", "topkeys": "docs/top.md"} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)

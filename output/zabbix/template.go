@@ -93,7 +93,7 @@ func prototypes() (list []item) {
 	}
 	stuck := item{key: "tcptrack.stuck[{#PORT}]", path: "$.ports['{#PORT}'].stuck", name: "{#SERVICE} ({#PORT}): stuck connections", serve: true}
 	stuck.trigger = &trigger{"min(/" + templateName + "/" + stuck.key + ",5m)>{$TCPTRACK.STUCK.MAX}", "Too many stuck connections at {#SERVICE} ({#PORT})", "AVERAGE",
-		"Nothing moves on them: tcptrack diagnose -i INTERFACE 'tcp port {#PORT}' says why."}
+		"Nothing moves on them: tcptrack live -i INTERFACE 'tcp port {#PORT}' says why."}
 	zw := item{key: "tcptrack.zerowindow[{#PORT}]", path: "$.ports['{#PORT}'].zero_window_s", name: "{#SERVICE} ({#PORT}): longest shut window", units: "s", decimal: true, serve: true}
 	return append(list,
 		item{key: "tcptrack.connections[{#PORT}]", path: "$.ports['{#PORT}'].connections", name: "{#SERVICE} ({#PORT}): connections"},
