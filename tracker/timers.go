@@ -56,10 +56,11 @@ type timers struct {
 	next   int64            // and of all
 
 	alive func(alarm) bool // says that an alarm's connection is still there
+	live  func() int       // how many connections there are
 }
 
-func newTimers(alive func(alarm) bool) timers {
-	w := timers{next: never, alive: alive}
+func newTimers(alive func(alarm) bool, live func() int) timers {
+	w := timers{next: never, alive: alive, live: live}
 	for k := range w.due {
 		w.due[k] = never
 	}
@@ -74,13 +75,22 @@ func (w *timers) set(k timer, now int64, n uint32, c *conn) {
 	a := alarm{now + lasts[k], n, uint32(c.num)}
 	if k == synTimer {
 		a.at = c.start + lasts[k]
-		w.syns.push(a, w.alive)
+		if len(w.syns) == cap(w.syns) {
+			before := len(w.syns)
+			if w.syns = w.room(w.syns); len(w.syns) < before {
+				w.syns.order()
+			}
+		}
+		w.syns.push(a)
 		w.again(k)
 		return
 	}
 	q := &w.queues[k]
 	if len(q.alarms) == cap(q.alarms) {
-		q.tidy(w.alive)
+		q.forward()
+		if len(q.alarms) > cap(q.alarms)/2 {
+			q.alarms = w.room(q.alarms)
+		}
 		w.again(k)
 	}
 	q.push(a)
@@ -160,15 +170,17 @@ func (w *timers) again(k timer) {
 	}
 }
 
-// crowded is how many alarms a list holds before it looks for those that mean nothing any more, instead of growing.
+// crowded is how many alarms a list may hold beyond two for each connection before it looks for those that mean nothing
+// any more, instead of growing: to ask each is to wait for memory.
 const crowded = 1 << 10
 
-// room makes room for one more alarm in a full list: that of connections that are gone is used again, and only where
-// less than half is found does the list grow. So it is never longer than four times what runs.
-func room(alarms []alarm, alive func(alarm) bool) []alarm {
+// room makes room for one more alarm in a full list: that of those cancelled, and in a crowd of those whose connections
+// are gone, is used again, and only where less than half is found does the list grow. So it is bounded by what lives.
+func (w *timers) room(alarms []alarm) []alarm {
+	crowd := len(alarms) > 2*w.live()+crowded
 	kept := alarms[:0]
 	for _, a := range alarms {
-		if a.n != 0 && (len(alarms) < crowded || alive(a)) {
+		if a.n != 0 && (!crowd || w.alive(a)) {
 			kept = append(kept, a)
 		}
 	}
@@ -195,13 +207,10 @@ func (q *queue) earliest() int64 {
 	return never
 }
 
-// tidy makes room for one more alarm in a full list.
-func (q *queue) tidy(alive func(alarm) bool) {
+// forward moves the alarms to the front of a full list.
+func (q *queue) forward() {
 	q.past += uint32(q.head)
 	q.alarms, q.head = q.alarms[:copy(q.alarms, q.alarms[q.head:])], 0
-	if len(q.alarms) > cap(q.alarms)/2 {
-		q.alarms = room(q.alarms, alive)
-	}
 }
 
 // push appends an alarm; there is room.
@@ -215,13 +224,15 @@ func (q *queue) push(a alarm) {
 // heap is a binary heap of alarms, the earliest first; of equal ones that of the older connection.
 type heap []alarm
 
-func (h *heap) push(a alarm, alive func(alarm) bool) {
-	if len(*h) == cap(*h) {
-		*h = room(*h, alive)
-		for i := len(*h)/2 - 1; i >= 0; i-- {
-			h.sink(i)
-		}
+// order makes a heap of any list.
+func (h heap) order() {
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		h.sink(i)
 	}
+}
+
+// push appends an alarm; there is room.
+func (h *heap) push(a alarm) {
 	*h = append(*h, a)
 	s := *h
 	for i := len(s) - 1; i > 0; {

@@ -9,7 +9,7 @@ import (
 // TestTimersInOrder sets timers of all kinds as time goes on; they come back in order of time, each once, also those of
 // connections begun long ago, which the heap has.
 func TestTimersInOrder(t *testing.T) {
-	w := newTimers(func(alarm) bool { return true })
+	w := newTimers(func(alarm) bool { return true }, func() int { return 0 })
 	r := rand.New(rand.NewPCG(3, 4))
 	now := int64(1000) * second
 	var want, have []int64
@@ -52,7 +52,7 @@ func TestTimersInOrder(t *testing.T) {
 func TestTimersStayBounded(t *testing.T) {
 	const live = 2000
 	newest := uint32(0)
-	w := newTimers(func(a alarm) bool { return newest-a.num < live })
+	w := newTimers(func(a alarm) bool { return newest-a.num < live }, func() int { return live })
 	for i := range uint32(500_000) {
 		newest = i
 		c := conn{num: uint64(i), start: int64(i)}
@@ -68,7 +68,7 @@ func TestTimersStayBounded(t *testing.T) {
 
 // TestNoTimerOutsideTheArena: what stands for a stub is no entry that an alarm could find again.
 func TestNoTimerOutsideTheArena(t *testing.T) {
-	w := newTimers(func(alarm) bool { return true })
+	w := newTimers(func(alarm) bool { return true }, func() int { return 0 })
 	w.set(synTimer, 0, 0, &conn{})
 	if w.next != never {
 		t.Error("an alarm is set")

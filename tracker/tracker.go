@@ -75,7 +75,7 @@ func (t *Tracker) empty() {
 	t.blames = newArena[blames](10)
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
-	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil })
+	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil }, func() int { return t.conns.len() })
 	t.analyses = newAnalyses(t.cfg.Analysis)
 	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
 	t.zeeks = newZeeks(&t.cfg)
