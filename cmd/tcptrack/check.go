@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +18,7 @@ import (
 	"github.com/tcptrack/tcptrack/internal/check"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/output/draw"
 	"github.com/tcptrack/tcptrack/output/jsonl"
 )
 
@@ -273,10 +274,8 @@ func (o *checkOptions) ladders(ctx context.Context) func(*check.Outcome, check.E
 		if err != nil {
 			return ""
 		}
-		var b strings.Builder
-		if life.Mermaid(&b) != nil {
-			return ""
-		}
+		var b bytes.Buffer
+		draw.Mermaid(&b, life.Drawing())
 		return b.String()
 	}
 }

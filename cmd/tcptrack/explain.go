@@ -91,7 +91,11 @@ func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr
 	}
 	switch {
 	case want != nil:
-		return o.explainSelected(ctx, want, shape.checksum, stderr, print)
+		conn, err := o.meant(ctx, "explain", want, shape.checksum)
+		if err != nil {
+			return err
+		}
+		return o.explainConn(ctx, conn, shape.checksum, stderr, print)
 	case len(args) == 0:
 		return print(story.Contents)
 	case len(args) == 1:
@@ -115,10 +119,6 @@ type printer func(tell func(io.Writer, story.Style) error) error
 
 // explainConn tells the life of one connection.
 func (o *readOptions) explainConn(ctx context.Context, conn uint64, checksum capture.ChecksumMode, stderr io.Writer, print printer) error {
-	if slices.Contains(o.files, "-") {
-		return &problem{errors.New("explain reads a capture twice, and standard input can be read once"),
-			fmt.Sprintf("save it first: cat >hang.pcap; then tcptrack explain hang.pcap %d", conn)}
-	}
 	life, sum, err := o.live(ctx, conn, checksum, stderr)
 	if err != nil {
 		return err
@@ -150,6 +150,10 @@ func unexplained(word string) error {
 
 // live gathers the life of one connection in two passes over the captures.
 func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.ChecksumMode, stderr io.Writer) (*story.Life, *output.Summary, error) {
+	if slices.Contains(o.files, "-") {
+		return nil, nil, &problem{errors.New("the capture is read twice, and standard input can be read once"),
+			fmt.Sprintf("save it first: cat >hang.pcap; then name hang.pcap and %d", conn)}
+	}
 	limits, err := o.thresholds.limits()
 	if err != nil {
 		return nil, nil, err

@@ -21,6 +21,7 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
   tcptrack hang.pcap                    what is stuck, worst first
   tcptrack diagnose hang.pcap           why, whose fault, what to do
   tcptrack explain hang.pcap 0          all about connection 0
+  tcptrack draw hang.pcap 0             its packets and states, its windows over time
   tcptrack explain FIN_WAIT1            what a state means, what a finding means
   tcptrack read --all hang.pcap         the healthy connections too
   tcptrack -Y 'port:443 idle:>30s' hang.pcap
@@ -70,7 +71,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newLive(), newTop(), newDiagnose(), newExplain(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newTop(), newDiagnose(), newExplain(), newDraw(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
 	root.AddCommand(newZabbix())

@@ -61,34 +61,34 @@ func newSelectionHelp() *cobra.Command {
 	}
 }
 
-// explainSelected tells the life of the one connection that a selection means.
-func (o *readOptions) explainSelected(ctx context.Context, want *query.Selection, checksum capture.ChecksumMode, stderr io.Writer, print printer) error {
+// meant is the number of the one connection that a selection means; command is what asks.
+func (o *readOptions) meant(ctx context.Context, command string, want *query.Selection, checksum capture.ChecksumMode) (uint64, error) {
 	if len(o.files) == 0 || slices.Contains(o.files, "-") {
-		return &problem{errors.New("-Y selects among the connections of captures, and none is named"), "tcptrack explain FILE -Y EXPR"}
+		return 0, &problem{errors.New("-Y selects among the connections of captures, and none is named"), "tcptrack " + command + " FILE -Y EXPR"}
 	}
 	limits, err := o.thresholds.limits()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	src, err := o.open(checksum, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	meant := &numbers{}
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
 		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	switch {
 	case meant.all == 0:
-		return &problem{fmt.Errorf("%s means none of %s", want, output.Count(result.Tracker.Connections, "connection")),
+		return 0, &problem{fmt.Errorf("%s means none of %s", want, output.Count(result.Tracker.Connections, "connection")),
 			"tcptrack read --all " + again(o.files) + " lists them"}
 	case meant.all > 1:
-		return &problem{fmt.Errorf("%s means %d connections: %s", want, meant.all, meant), fmt.Sprintf("name one: tcptrack explain %s %d", again(o.files), meant.first[0])}
+		return 0, &problem{fmt.Errorf("%s means %d connections: %s", want, meant.all, meant), fmt.Sprintf("name one: tcptrack %s %s %d", command, again(o.files), meant.first[0])}
 	}
-	return o.explainConn(ctx, meant.first[0], checksum, stderr, print)
+	return meant.first[0], nil
 }
 
 // numbers keeps the first of the connections that come.

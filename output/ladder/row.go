@@ -48,6 +48,7 @@ const maxCodes = 8
 func (r *Row) shows(code string) {
 	if len(r.Evidence) < maxCodes && !slices.Contains(r.Evidence, code) {
 		r.Evidence = append(r.Evidence, code)
+		slices.Sort(r.Evidence)
 	}
 }
 

@@ -134,6 +134,9 @@ func (d *Drawing) States(side tracker.Side) []Span { return d.spans[side] }
 
 func (d *Drawing) span(t *tracker.Transition, to Claim) {
 	list := &d.spans[t.Side]
+	if n := len(*list); n > 0 && (*list)[n-1].Claim == to {
+		return
+	}
 	if len(*list) == maxSpans {
 		d.Lost++
 		return

@@ -11,7 +11,6 @@
 //	history.go   what each end was taken to be, when and why
 //	why.go       which states are possible, and why not the others
 //	stall.go     what is known of a close that may hide behind a shut window
-//	ladder.go    the packets that decide, repetitions folded
 //
 // The causes and remedies are those of the rules' manuals. Nothing printed is wider than asked for, except single words;
 // nothing is said by colour alone; names of files are printed as they are given, so the caller makes them printable.

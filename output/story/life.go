@@ -8,6 +8,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/output/draw"
 	"github.com/tcptrack/tcptrack/output/ladder"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
@@ -113,6 +114,13 @@ func (l *Life) Fact(f *tracker.Fact) {
 
 // Segment takes a segment of the second pass.
 func (l *Life) Segment(s *tcp.Segment) {
+	if l.drawing.Segments == 0 {
+		for _, it := range l.findings {
+			for _, packet := range it.Evidence {
+				l.drawing.Evidence(packet, it.Rule.Code)
+			}
+		}
+	}
 	if s.Flow == l.flow && s.Number >= l.ends.First && s.Number < l.next && s.Time <= l.ends.Last {
 		note(&l.of[l.drawing.From(s)], s)
 		l.drawing.Segment(s)
@@ -155,7 +163,7 @@ func (l *Life) Tell(out io.Writer, style Style, sum *output.Summary) error {
 	}
 	l.tellStalls(p)
 	p.line("\nThe packets that decide:")
-	l.printLadder(p)
+	draw.Ladder(&p.Buffer, l.drawing, draw.Style{Width: style.Width, Color: style.Color})
 	if doubts := captureDoubts(sum); len(doubts) > 0 {
 		p.WriteByte('\n')
 		for _, d := range doubts {
