@@ -22,6 +22,8 @@ const rootHelp = `tcptrack watches packets and says, for every TCP connection, w
   tcptrack diagnose hang.pcap           why, whose fault, what to do
   tcptrack explain hang.pcap 0          all about connection 0
   tcptrack draw hang.pcap 0             its packets and states, its windows over time
+  tcptrack report hang.pcap -O hang.html
+                                        one page of it, to send
   tcptrack explain FIN_WAIT1            what a state means, what a finding means
   tcptrack read --all hang.pcap         the healthy connections too
   tcptrack -Y 'port:443 idle:>30s' hang.pcap
@@ -71,7 +73,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagProblem)
-	root.AddCommand(newRead(), newLive(), newTop(), newDiagnose(), newExplain(), newDraw(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
+	root.AddCommand(newRead(), newLive(), newTop(), newDiagnose(), newExplain(), newDraw(), newReport(), newStats(), newExtract(), newCheck(), newServe(), newSelectionHelp(), newMan(), newVersion())
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
 	root.AddCommand(newZabbix())
