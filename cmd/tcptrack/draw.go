@@ -120,7 +120,7 @@ func (o *drawOptions) parts() error {
 	case !slices.Contains(drawParts, o.as):
 		return unknownWord("part", o.as, drawParts)
 	case o.form == "mermaid" && o.as == "timeline":
-		return &problem{errors.New("Mermaid's sequence diagrams have no scale of time"), "-o svg draws the time line"}
+		return &problem{errors.New("a sequence diagram of Mermaid's has no scale of time"), "-o svg draws the time line"}
 	case o.width > 0 && o.width < least:
 		return &problem{fmt.Errorf("--width %d is too narrow", o.width), fmt.Sprintf("%s takes at least %d", o.form, least)}
 	case o.width > 20_000:

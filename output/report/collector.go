@@ -41,6 +41,7 @@ type Collector struct {
 	found   map[uint64][]anomaly.Finding // on connections whose line has not come
 	lines   []Line
 	over    int // lines beyond the bound, all better than those kept
+	ill     int // connections on which something was found, in lines or not
 	summary *output.Summary
 }
 
@@ -48,7 +49,7 @@ type Collector struct {
 func NewCollector(cfg Config) *Collector {
 	cfg.Rows = min(cfg.Rows, MaxRows)
 	c := &Collector{Config: cfg, found: map[uint64][]anomaly.Finding{}}
-	c.story = story.NewDiagnosis(&c.words, story.Style{Width: 96, Files: cfg.Files})
+	c.story = story.NewDiagnosis(&c.words, story.Style{Width: 96, All: true, Files: cfg.Files})
 	return c
 }
 
@@ -83,6 +84,9 @@ func (c *Collector) Connection(k *tracker.Connection) {
 	l.Streams, l.Findings, l.Zeek = slices.Clone(k.Streams), slices.Clone(k.Findings), nil
 	for i := range l.Evidence {
 		l.Found, l.Severity = true, max(l.Severity, l.Evidence[i].Severity)
+	}
+	if l.Found {
+		c.ill++
 	}
 	if c.lines = append(c.lines, l); len(c.lines) >= 2*c.Rows+100 {
 		c.sift()
@@ -127,12 +131,4 @@ func (c *Collector) Worst(n int) []Line {
 		end++
 	}
 	return c.lines[:end]
-}
-
-// ill counts the connections on which something was found, of those in the table.
-func (c *Collector) ill() (n int) {
-	for n < len(c.lines) && c.lines[n].Found {
-		n++
-	}
-	return n
 }

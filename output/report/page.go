@@ -102,7 +102,7 @@ func (c *Collector) Write(w io.Writer, drawings []*ladder.Drawing, version strin
 	s := c.summary
 	v := view{Title: c.Title, Account: s.Account(), Words: c.words.String(), Version: version, Damage: s.Damage, Style: template.CSS(css), Script: template.JS(script),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", hash(css), hash(script)),
-		Over:   c.over, Connections: len(c.lines) + c.over, Matrix: matrixOf(s), Undrawn: max(c.ill()-len(drawings), 0)}
+		Over:   c.over, Connections: len(c.lines) + c.over, Matrix: matrixOf(s), Undrawn: c.ill - len(drawings)}
 	if s.Selected != nil {
 		v.Selected = s.Selected.Line(s.Tracker.Connections)
 	}
