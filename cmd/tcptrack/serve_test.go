@@ -38,7 +38,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--ring", "1", "-"}, "64KiB"},
 	} {
 		var out, errs strings.Builder
-		code := execute(t.Context(), append([]string{"serve"}, c.args...), strings.NewReader(""), &out, &errs)
+		code := execute(t.Context(), append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...), strings.NewReader(""), &out, &errs)
 		if code != exitUsage || !strings.Contains(errs.String(), c.says) {
 			t.Errorf("%v: exit code %d, %s", c.args, code, errs.String())
 		}
