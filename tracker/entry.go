@@ -115,8 +115,8 @@ const (
 	asked                              // its first SYN is all that was seen
 )
 
-// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it. Of its two lines
-// of the cache before the ends every segment needs the first, and fills twelve in all: no entry shares one.
+// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it. It fills twelve
+// lines of the cache and shares none: of the two before the ends every segment needs the first.
 type conn struct {
 	key    tcp.FlowKey
 	num    uint64  // order of first packet, from 0

@@ -8,8 +8,8 @@ type aim struct {
 	likely uint32 // number of the connection or stub that touch found; another's, one that has gone since, or 0
 }
 
-// touch reads a word of every slot and then of every line of the entries that the hashes lead to, so that the processor
-// fetches them all at once instead of one after the other.
+// touch reads a word of every slot, and then of the lines that an ordinary segment needs of the entries that the hashes
+// lead to, so that the processor fetches them all at once instead of one after the other.
 func (t *Tracker) touch(aims []aim) {
 	slots := t.index.slots
 	mask := uint32(len(slots) - 1)
