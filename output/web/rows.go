@@ -97,6 +97,12 @@ func (s *Store) apply() {
 		s.take(&batch)
 		s.mu.Unlock()
 		s.ring.publish(&batch)
+		if sum := batch.status.Summary; sum != nil {
+			s.box.Lock()
+			s.told = sum
+			s.room.Broadcast()
+			s.box.Unlock()
+		}
 		spare = batch
 	}
 }

@@ -50,8 +50,9 @@ type Store struct {
 	line   tracker.Connection
 
 	box  sync.Mutex
-	room *sync.Cond // the inbox was emptied
+	room *sync.Cond // the inbox was emptied, or what was in it applied
 	in   inbox
+	told *output.Summary // the account that is applied, and all before it
 	wake chan struct{}
 	full atomic.Bool // no row is free
 
@@ -265,11 +266,15 @@ func (s *Store) copy(v tracker.View) {
 	}
 }
 
-// End takes the account of the whole run: it has ended. wall is the caller's clock.
+// End takes the account of the whole run, which has ended, and returns when all that was said can be read. wall is the
+// caller's clock.
 func (s *Store) End(sum *output.Summary, m Meters, wall int64) {
 	s.box.Lock()
+	defer s.box.Unlock()
 	s.in.status = Status{Meters: m, Now: max(sum.Last, s.in.status.Now), Wall: wall, Tracker: sum.Tracker, Summary: sum}
 	s.in.news = true
-	s.box.Unlock()
 	s.signal()
+	for s.told != sum {
+		s.room.Wait()
+	}
 }
