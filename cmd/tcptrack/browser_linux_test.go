@@ -34,7 +34,7 @@ type reply struct {
 }
 
 // pagePatience is how long anything may take in a browser on a busy machine.
-const pagePatience = 30 * time.Second
+const pagePatience = 2 * time.Minute
 
 // chromium begins a browser that knows nothing and asks nobody; the test is skipped where there is none.
 func chromium(t *testing.T) *browser {
