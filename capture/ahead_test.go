@@ -145,7 +145,7 @@ func TestSleepersEnd(t *testing.T) {
 	if n, err := s.Read(segs); n != 0 || err != io.EOF {
 		t.Error("read on after Close", n, err)
 	}
-	for range 100 {
+	for range 6000 { // two minutes
 		if openFiles(t, dir) == 0 {
 			return
 		}

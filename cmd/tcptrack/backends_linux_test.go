@@ -97,7 +97,7 @@ func (h *hosts) talk(t *testing.T) {
 		},
 	} {
 		var client net.Conn
-		h.threads[0].Do(func() { client, err = net.DialTimeout("tcp4", l.Addr().String(), 5*time.Second) })
+		h.threads[0].Do(func() { client, err = net.DialTimeout("tcp4", l.Addr().String(), patience) })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,9 +33,6 @@ type reply struct {
 	Error  *struct{ Message string }
 }
 
-// pagePatience is how long anything may take in a browser on a busy machine.
-const pagePatience = 2 * time.Minute
-
 // chromium begins a browser that knows nothing and asks nobody; the test is skipped where there is none.
 func chromium(t *testing.T) *browser {
 	t.Helper()
@@ -73,7 +70,7 @@ func chromium(t *testing.T) *browser {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			cmd.Process.Kill()
 			<-ended
 		}
@@ -167,7 +164,7 @@ func (b *browser) call(method string, params any, result any) error {
 			return nil
 		}
 		return json.Unmarshal(r.Result, result)
-	case <-time.After(pagePatience):
+	case <-time.After(patience):
 		return fmt.Errorf("%s: no answer", method)
 	}
 }
@@ -196,7 +193,7 @@ func (b *browser) eval(expression string) any {
 // until waits until an expression is true in the page.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(pagePatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if b.eval("(() => { try { return Boolean("+expression+"); } catch { return false; } })()") == true { // it may just be loading
 			return
 		}

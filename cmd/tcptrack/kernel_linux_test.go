@@ -75,7 +75,7 @@ func (h *hosts) leaveInEveryState(t *testing.T) (lives []life, closed time.Time)
 		if left.dark {
 			from = net.IPv4(10, 99, 0, 11)
 		}
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: 5 * time.Second}
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: patience}
 		h.threads[0].Do(func() { left.client, err = d.Dial("tcp4", l.Addr().String()) })
 		if err != nil {
 			t.Fatal(err)

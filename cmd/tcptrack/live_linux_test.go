@@ -78,11 +78,11 @@ func launch(t *testing.T, args ...string) *process {
 }
 
 // end waits for the process and returns its exit code.
-func (p *process) end(t *testing.T, within time.Duration) int {
+func (p *process) end(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(within):
+	case <-time.After(patience):
 		t.Fatalf("does not end; it said %s", p.stderr.String())
 	}
 	return p.cmd.ProcessState.ExitCode()
@@ -159,7 +159,7 @@ func TestAReaderThatPauses(t *testing.T) {
 		}()
 		p.stderr.await(t, "standard output is read again, after")
 		p.cmd.Process.Signal(syscall.SIGINT)
-		if code := p.end(t, patience); code != exitFine {
+		if code := p.end(t); code != exitFine {
 			t.Errorf("exit code %d", code)
 		}
 		if n := <-connections; n != 400 {
@@ -185,7 +185,7 @@ func hungReader(t *testing.T, args ...string) {
 		}
 		p.stderr.await(t, "standard output takes nothing")
 		p.cmd.Process.Signal(syscall.SIGINT)
-		if code := p.end(t, 5*time.Second); code != exitUsage {
+		if code := p.end(t); code != exitUsage {
 			t.Errorf("exit code %d", code)
 		}
 		said := p.stderr.String()

@@ -86,7 +86,7 @@ func TestOutletWaitsForASlowReader(t *testing.T) {
 	go func() {
 		var all []byte
 		for len(all) < len(text) {
-			time.Sleep(graceTime / 2)
+			time.Sleep(graceTime / 5)
 			p := make([]byte, piece)
 			n, _ := io.ReadFull(reader, p)
 			all = append(all, p[:n]...)

@@ -44,7 +44,7 @@ func TestLiveSaves(t *testing.T) {
 		p.stderr.await(t, "listening on")
 		time.Sleep(300 * time.Millisecond)
 		p.cmd.Process.Signal(syscall.SIGINT)
-		if code := p.end(t, patience); code != 0 {
+		if code := p.end(t); code != 0 {
 			t.Errorf("exit code %d: %s", code, p.stderr.String())
 		}
 		if got, want := transitions(t, whole), <-said; got != want {
@@ -74,7 +74,7 @@ func TestLiveSaves(t *testing.T) {
 		p = launch(t, "live", "-i", "lo", "-w", "/dev/full")
 		go io.Copy(io.Discard, p.stdout)
 		refuse(t)
-		if code := p.end(t, patience); code != 2 {
+		if code := p.end(t); code != 2 {
 			t.Errorf("exit code %d", code)
 		}
 		if text := p.stderr.String(); !strings.Contains(text, "no space left on device; the capture ends here") || !strings.Contains(text, "0 of 2 packets are saved") {
@@ -97,7 +97,7 @@ func TestLiveRotatesWithoutRoot(t *testing.T) {
 		}
 		time.Sleep(300 * time.Millisecond)
 		p.cmd.Process.Signal(syscall.SIGINT)
-		if code := p.end(t, patience); code != 0 {
+		if code := p.end(t); code != 0 {
 			t.Errorf("exit code %d: %s", code, p.stderr.String())
 		}
 		if text := p.stderr.String(); !strings.Contains(text, "goes on as nobody") || !strings.Contains(text, "40 packets saved in ") || strings.Contains(text, "in 2 files") {

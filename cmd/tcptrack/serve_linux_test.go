@@ -97,7 +97,7 @@ func TestServeLive(t *testing.T) {
 		await("connections", "that has ended", func(r row) bool { return r.Conn == lives.Conn && !r.Living })
 
 		p.cmd.Process.Signal(syscall.SIGINT)
-		if code := p.end(t, 10*time.Second); code != exitFine {
+		if code := p.end(t); code != exitFine {
 			t.Errorf("exit code %d: %s", code, p.stderr.String())
 		}
 	})

@@ -45,7 +45,7 @@ func served(t *testing.T, args ...string) (base string) {
 		<-ended
 	})
 	address := regexp.MustCompile(`serving (http://[^ /]+/)`)
-	for end := time.Now().Add(pagePatience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m := address.FindStringSubmatch(said.String()); m != nil && strings.Contains(said.String(), "all is read") {
 			return m[1]
 		}
@@ -290,7 +290,7 @@ func TestPageLoad(t *testing.T) {
 	if list.Total < flows {
 		t.Fatalf("%d connections", list.Total)
 	}
-	if slowest > 5*time.Second { // 0.2 s on an idle machine; -race and other tests take their part
+	if slowest > 20*time.Second { // 0.2 s on an idle machine; a slow one, -race and other tests take their part
 		t.Errorf("the slowest answer took %v", slowest)
 	}
 	_, took := get(t, fmt.Sprintf("%sapi/v1/connections?view=%s&offset=%d", base, list.View, flows/2), nil)

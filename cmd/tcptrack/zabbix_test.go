@@ -99,7 +99,7 @@ func TestZabbixSend(t *testing.T) {
 			if err != nil {
 				return
 			}
-			c.SetDeadline(time.Now().Add(5 * time.Second))
+			c.SetDeadline(time.Now().Add(patience))
 			body, _ := zabbix.ReadFrame(c, 1<<20)
 			got <- string(body)
 			c.Write(zabbix.Frame([]byte(`{"response":"success","info":"` + info + `"}`)))

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// patience is how long a test waits for what should come at once, on a machine that is slow and busy with other tests.
+const patience = 2 * time.Minute
+
 // trapper is a Zabbix server that takes one request, octet by octet as the protocol has it, and answers.
 func trapper(t *testing.T, answer func(body []byte) []byte) (conn net.Conn, got <-chan []byte) {
 	t.Helper()
@@ -27,7 +30,7 @@ func trapper(t *testing.T, answer func(body []byte) []byte) (conn net.Conn, got 
 			return
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(5 * time.Second))
+		c.SetDeadline(time.Now().Add(patience))
 		header := make([]byte, 13)
 		if _, err := io.ReadFull(c, header); err != nil {
 			return
@@ -46,7 +49,7 @@ func trapper(t *testing.T, answer func(body []byte) []byte) (conn net.Conn, got 
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() { conn.Close() })
 	return conn, bodies
 }

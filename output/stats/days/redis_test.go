@@ -49,7 +49,7 @@ func startRedis(t *testing.T) (port, socket string) {
 		server.Process.Kill()
 		server.Wait()
 	})
-	for range 200 {
+	for range 2400 { // two minutes
 		if r, err := DialRedis("unix://"+socket, secret); err == nil {
 			r.Close()
 			return port, socket
