@@ -71,6 +71,9 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 	}
 	runner := &check.Runner{Open: openFiles, Lines: goldenLines, Update: o.update, Rules: limits, MaxConnections: int(o.maxConnections)}
 	if o.init != "" {
+		if once := readOnce([]string{o.init}); once != "" {
+			return &problem{fmt.Errorf("--init %s: tests name a file, and %s is none that stays", o.init, once), "save it first: cat >hang.pcap; tcptrack check --init hang.pcap"}
+		}
 		text, err := runner.Init(ctx, o.init)
 		if err != nil {
 			return err

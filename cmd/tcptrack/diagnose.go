@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,7 @@ func newDiagnose() *cobra.Command {
 
 // again spells files as a shell takes them, "" where they cannot be read a second time.
 func again(files []string) string {
-	if slices.Contains(files, "-") {
+	if readOnce(files) != "" {
 		return ""
 	}
 	words := make([]string, len(files))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -150,8 +149,8 @@ func unexplained(word string) error {
 
 // live gathers the life of one connection in two passes over the captures.
 func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.ChecksumMode, stderr io.Writer) (*story.Life, *output.Summary, error) {
-	if slices.Contains(o.files, "-") {
-		return nil, nil, &problem{errors.New("the capture is read twice, and standard input can be read once"),
+	if once := readOnce(o.files); once != "" {
+		return nil, nil, &problem{fmt.Errorf("the capture is read twice, and %s can be read once", once),
 			fmt.Sprintf("save it first: cat >hang.pcap; then name hang.pcap and %d", conn)}
 	}
 	limits, err := o.thresholds.limits()

@@ -118,8 +118,8 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 	switch {
 	case len(o.files) == 0:
 		return &problem{errors.New("no file to read"), "tcptrack extract FILE --conn N -w OUT"}
-	case slices.Contains(o.files, "-"):
-		return &problem{errors.New("extract reads a capture twice, and standard input can be read once"), "save it first: cat >hang.pcap"}
+	case readOnce(o.files) != "":
+		return &problem{fmt.Errorf("extract reads a capture twice, and %s can be read once", readOnce(o.files)), "save it first: cat >hang.pcap"}
 	case len(o.files) == 1 && isTrace(o.files[0]):
 		return &problem{fmt.Errorf("%s: is a text trace, and holds no packets", o.files[0]), "name a pcap or pcapng file"}
 	case o.destination == "":

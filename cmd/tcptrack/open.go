@@ -38,8 +38,26 @@ func (o *readOptions) looksOn() capture.Recorder {
 	return o.saving.recorder()
 }
 
-// isTrace says whether a file begins as a text trace does: with a comment or its origin.
+// readOnce names the first of captures that can be read once only: standard input, or a pipe, as <(...) makes one; "" if
+// none is.
+func readOnce(files []string) string {
+	for _, name := range files {
+		if name == "-" {
+			return "standard input"
+		}
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return name
+		}
+	}
+	return ""
+}
+
+// isTrace says whether a file begins as a text trace does: with a comment or its origin. Of a pipe nothing is read: it
+// would be missing later.
 func isTrace(name string) bool {
+	if readOnce([]string{name}) != "" {
+		return false
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return false // capture.Open says why

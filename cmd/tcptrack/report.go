@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,8 +61,8 @@ func (o *reportOptions) report(ctx context.Context, stdout, stderr io.Writer) er
 	switch {
 	case len(o.files) == 0:
 		return &problem{errors.New("no file to read"), "name a capture"}
-	case slices.Contains(o.files, "-"):
-		return &problem{errors.New("the capture is read twice, and standard input can be read once"), "save it first: cat >hang.pcap; tcptrack report hang.pcap -O hang.html"}
+	case readOnce(o.files) != "":
+		return &problem{fmt.Errorf("the capture is read twice, and %s can be read once", readOnce(o.files)), "save it first: cat >hang.pcap; tcptrack report hang.pcap -O hang.html"}
 	case o.destination == "" && isTerminal(stdout):
 		return &problem{errors.New("a page of HTML is not for a terminal"), "tcptrack report " + again(o.files) + " -O report.html"}
 	case o.rows < 1 || o.rows > pages.MaxRows:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -63,8 +62,11 @@ func newSelectionHelp() *cobra.Command {
 
 // meant is the number of the one connection that a selection means; command is what asks.
 func (o *readOptions) meant(ctx context.Context, command string, want *query.Selection, checksum capture.ChecksumMode) (uint64, error) {
-	if len(o.files) == 0 || slices.Contains(o.files, "-") {
+	if len(o.files) == 0 {
 		return 0, &problem{errors.New("-Y selects among the connections of captures, and none is named"), "tcptrack " + command + " FILE -Y EXPR"}
+	}
+	if once := readOnce(o.files); once != "" {
+		return 0, &problem{fmt.Errorf("%s reads a capture more than once, and %s can be read once", command, once), "save it first: cat >hang.pcap"}
 	}
 	limits, err := o.thresholds.limits()
 	if err != nil {

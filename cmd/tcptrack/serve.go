@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"slices"
 	"strings"
 	"time"
 
@@ -144,7 +143,7 @@ func (o *serveOptions) keep(live bool, limits map[string]anomaly.Limits) (web.Pa
 	switch {
 	case !live && len(o.files) == 1 && isTrace(o.files[0]):
 		return nil, nil
-	case !live && !slices.Contains(o.files, "-"):
+	case !live && readOnce(o.files) == "":
 		return packets{filePackets{&o.readOptions}, limits}, nil
 	}
 	size, err := ringSize(o.serving.ring)

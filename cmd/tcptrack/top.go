@@ -120,8 +120,8 @@ func (o *topOptions) checkTop(stdin io.Reader, stdout io.Writer) error {
 	}
 	kind := os.Getenv("TERM")
 	switch {
-	case slices.Contains(o.files, "-"):
-		return &problem{errors.New("top reads a capture again to go back in time, and standard input can be read once"), "save it first: cat >hang.pcap"}
+	case readOnce(o.files) != "":
+		return &problem{fmt.Errorf("top reads a capture again to go back in time, and %s can be read once", readOnce(o.files)), "save it first: cat >hang.pcap"}
 	case !isTerminal(stdout):
 		return &problem{errors.New("top fills a terminal's screen, and standard output is no terminal"), instead}
 	case !isTerminal(stdin):
