@@ -30,15 +30,18 @@ type incidents struct {
 const (
 	defaultRing  = "64MiB"
 	defaultLimit = "1GiB"
+	defaultLevel = "warning"
+	defaultPre   = 10 * time.Second
+	defaultPost  = 30 * time.Second
 )
 
 // add adds the flags.
 func (i *incidents) add(f *pflag.FlagSet) {
 	f.StringVar(&i.directory, "save-anomalies", "", "save the packets of a connection that goes wrong in a file of `DIRECTORY`, from before the incident on")
 	f.StringVar(&i.ring, "ring", defaultRing, "with --save-anomalies: keep the last packets, `SIZE` of them, in memory")
-	f.StringVar(&i.level, "save-level", "warning", "with --save-anomalies: for findings of `LEVEL` or worse: info, notice, warning, critical")
-	f.DurationVar(&i.pre, "pre", 10*time.Second, "with --save-anomalies: from `TIME` before what was found began")
-	f.DurationVar(&i.post, "post", 30*time.Second, "with --save-anomalies: to `TIME` after it was found")
+	f.StringVar(&i.level, "save-level", defaultLevel, "with --save-anomalies: for findings of `LEVEL` or worse: info, notice, warning, critical")
+	f.DurationVar(&i.pre, "pre", defaultPre, "with --save-anomalies: from `TIME` before what was found began")
+	f.DurationVar(&i.post, "post", defaultPost, "with --save-anomalies: to `TIME` after it was found")
 	f.StringVar(&i.limit, "save-limit", defaultLimit, "with --save-anomalies: let files of ours take `SIZE` of the disk, the oldest giving way")
 }
 
@@ -49,8 +52,8 @@ func (i *incidents) config() (*incident.Config, error) {
 		return nil, unknownWord("level", i.level, levelWords)
 	}
 	if i.directory == "" {
-		if i.ring != "" && i.ring != defaultRing {
-			return nil, &problem{errors.New("--ring keeps packets, and nothing says where to save them"), "add --save-anomalies DIRECTORY"}
+		if name := i.stray(); name != "" {
+			return nil, &problem{fmt.Errorf("--%s is about packets that are saved, and nothing says where", name), "add --save-anomalies DIRECTORY"}
 		}
 		return nil, nil
 	}
@@ -69,6 +72,24 @@ func (i *incidents) config() (*incident.Config, error) {
 		Ring: ring, Directory: i.directory, Level: level, Pre: int64(i.pre), Post: int64(i.post), Limit: limit,
 		Application: "tcptrack " + version,
 	}, nil
+}
+
+// stray is a flag that was given another value than its own, though nothing is saved; "" if none was.
+func (i *incidents) stray() string {
+	switch {
+	case *i == incidents{}: // of a command without these flags
+	case i.ring != defaultRing:
+		return "ring"
+	case i.level != defaultLevel:
+		return "save-level"
+	case i.pre != defaultPre:
+		return "pre"
+	case i.post != defaultPost:
+		return "post"
+	case i.limit != defaultLimit:
+		return "save-limit"
+	}
+	return ""
 }
 
 // ringSize reads --ring.

@@ -74,6 +74,26 @@ func (o *liveOptions) liveFlags(f *pflag.FlagSet) {
 	o.capturing.add(f)
 }
 
+// Flags that would say nothing where the other kind of source is read.
+var (
+	liveOnly = []string{"duration", "snaplen", "sockets", "no-promiscuous-mode", "backend", "netns", "relinquish-privileges"}
+	fileOnly = []string{"follow"}
+)
+
+// fits refuses flags that would do nothing: those of a live capture where captures are read, and the other way round.
+func (o *liveOptions) fits(f *pflag.FlagSet, live bool) error {
+	wrong, text, next := liveOnly, "a live capture, and nothing is captured here", "leave it out, or name an interface: -i INTERFACE"
+	if live {
+		wrong, text, next = fileOnly, "files, and an interface is captured from", "leave it out"
+	}
+	for _, name := range wrong {
+		if f.Changed(name) {
+			return &problem{fmt.Errorf("--%s is about %s", name, text), next}
+		}
+	}
+	return nil
+}
+
 // runLive captures until it is told to end, and shows what happens meanwhile.
 func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	stop, err := profile(o.cpuProfile)

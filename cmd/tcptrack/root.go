@@ -59,6 +59,9 @@ func newRoot() *cobra.Command {
 			if len(o.files) > 0 {
 				return &problem{errors.New("an interface and a file at once"), "tcptrack -i INTERFACE captures, tcptrack FILE reads"}
 			}
+			if err := o.fits(cmd.Flags(), true); err != nil {
+				return err
+			}
 			if err := o.filtering.words(args); err != nil {
 				return err
 			}
@@ -68,6 +71,9 @@ func newRoot() *cobra.Command {
 			if err := mistypedCommand(cmd, args); err != nil {
 				return err
 			}
+		}
+		if err := o.fits(cmd.Flags(), false); err != nil {
+			return err
 		}
 		return readFiles(cmd, args)
 	}

@@ -50,6 +50,9 @@ func newServe() *cobra.Command {
 			} else if err := o.name(args); err != nil {
 				return err
 			}
+			if err := o.fits(cmd.Flags(), len(o.files) == 0); err != nil {
+				return err
+			}
 			return o.serve(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 		},
 	}

@@ -56,12 +56,18 @@ var (
 func newStats() *cobra.Command {
 	var o statsOptions
 	cmd := &cobra.Command{
-		Use:     "stats {FILE... | -i INTERFACE | --kernel}",
+		Use:     "stats {FILE... | -i INTERFACE [FILTER] | --kernel}",
 		Short:   "Count connections by port, state and client, as scripts around netstat do",
 		Example: statsExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = append(o.files, args...)
+			if len(o.interfaces) > 0 && len(o.files) == 0 {
+				if err := o.filtering.words(args); err != nil {
+					return err
+				}
+			} else if err := o.name(args); err != nil {
+				return err
+			}
 			return o.count(cmd)
 		},
 	}
@@ -91,6 +97,7 @@ func (o *statsOptions) countFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.ports, "all", false, fmt.Sprintf("every port in the table, not the %d fullest", portsShown))
 	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv")
 	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
+	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
 }
 
 // count counts what is asked for, and prints it.
@@ -121,7 +128,7 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 		}
 	}
 	switch {
-	case asked == 0 && !o.both && !o.days.asked():
+	case asked == 0 && !o.both && !o.days.asked() && len(o.days.overlap) == 0:
 		return &problem{errors.New("what is to be counted?"), "tcptrack stats FILE counts the connections of a capture, stats -i INTERFACE those that pass by, stats --kernel this host's sockets"}
 	case o.kernel && asked > 1:
 		return &problem{errors.New("--kernel counts sockets, and no capture at the same time"), "leave --kernel out, or the captures"}
@@ -141,29 +148,21 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 	if err := o.checkDays(asked); err != nil {
 		return err
 	}
-	if len(o.interfaces) == 0 && !o.both {
-		if err := o.checkUnlive(f); err != nil {
-			return err
-		}
-	}
-	if o.both {
+	switch {
+	case o.both:
 		return o.checkBoth()
+	case o.kernel:
+		return o.checkKernel(f)
 	}
-	if o.kernel {
-		for _, name := range []string{"at", "every", "where", "side", "duration"} {
-			if f.Changed(name) {
-				return &problem{fmt.Errorf("--%s is about a capture, and --kernel looks at the sockets of now", name), "leave it out, or name a capture instead of --kernel"}
-			}
-		}
-	}
-	return nil
+	return o.fits(f, len(o.interfaces) > 0)
 }
 
-// checkUnlive refuses the flags of a live capture where there is none. --kernel has --netns, too.
-func (o *statsOptions) checkUnlive(f *pflag.FlagSet) error {
-	for _, name := range []string{"duration", "snaplen", "no-promiscuous-mode", "backend", "netns", "relinquish-privileges"} {
-		if f.Changed(name) && !(o.kernel && (name == "netns" || name == "duration")) { // --kernel refuses the latter itself
-			return &problem{fmt.Errorf("--%s is about a live capture, and nothing is captured here", name), "leave it out, or capture: tcptrack stats -i INTERFACE"}
+// checkKernel refuses the flags of captures where sockets are counted.
+func (o *statsOptions) checkKernel(f *pflag.FlagSet) error {
+	names := append([]string{"at", "every", "where", "side", "filter", "count", "checksum", "max-connections"}, append(liveOnly, fileOnly...)...)
+	for _, name := range names {
+		if f.Changed(name) && name != "netns" { // there are sockets in others
+			return &problem{fmt.Errorf("--%s is about a capture, and --kernel looks at the sockets of now", name), "leave it out, or name a capture instead of --kernel"}
 		}
 	}
 	return nil

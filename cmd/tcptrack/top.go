@@ -73,6 +73,9 @@ func newTop() *cobra.Command {
 			} else if err := o.name(args); err != nil {
 				return err
 			}
+			if err := o.fits(cmd.Flags(), len(o.files) == 0); err != nil {
+				return err
+			}
 			return o.top(cmd)
 		},
 	}
