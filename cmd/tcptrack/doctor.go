@@ -42,7 +42,7 @@ func newDoctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say whether capturing works here, what may be lost, and what to do about it",
 		Long:  "Say whether capturing works here, what may be lost, and what to do about it.\n\nExit code 0 when it works, 2 when it is impossible.",
-		Args:  cobra.NoArgs,
+		Args:  noWords,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return where.doctor(cmd.OutOrStdout(), format) },
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines)")

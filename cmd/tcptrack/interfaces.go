@@ -32,7 +32,7 @@ func newInterfaces() *cobra.Command {
 		Use:     "interfaces",
 		Aliases: []string{"ifaces"},
 		Short:   "List the interfaces, and whether capturing from them would work",
-		Args:    cobra.NoArgs,
+		Args:    noWords,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return where.list(cmd.OutOrStdout(), format) },
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines)")

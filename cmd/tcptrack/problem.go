@@ -128,6 +128,31 @@ func mistypedCommand(root *cobra.Command, args []string) error {
 	return &problem{fmt.Errorf("%s: no such file, and no such command", args[0]), next}
 }
 
+// noWords is cobra.NoArgs with the next step, and the nearest of the commands below.
+func noWords(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var below []string
+	for _, c := range cmd.Commands() {
+		below = append(below, c.Name())
+	}
+	if len(below) > 0 {
+		return unknownWord("command", args[0], below)
+	}
+	return &problem{fmt.Errorf("%s takes no word, and there is %q", cmd.CommandPath(), args[0]), cmd.CommandPath() + " --help has its flags"}
+}
+
+// oneWord is cobra.ExactArgs(1) with the next step; what says which word is wanted.
+func oneWord(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return &problem{fmt.Errorf("%s takes %s, and there are %d words", cmd.CommandPath(), what, len(args)), fmt.Sprintf("as %s; %s --help has more", strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath())}
+	}
+}
+
 // unknownWord is the problem of a value that is none of those allowed.
 func unknownWord(what, word string, allowed []string) error {
 	next := "one of " + strings.Join(allowed, ", ")

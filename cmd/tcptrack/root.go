@@ -83,8 +83,35 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newInterfaces(), newDoctor())
 	root.AddCommand(newFilterHelp())
 	root.AddCommand(newZabbix())
+	strictHelp(root)
 	completeFlags(root)
 	return root
+}
+
+// strictHelp has help refuse what is no command: to cobra every word is one of the root's, whose help it would print.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, help := range root.Commands() {
+		if help.Name() != "help" {
+			continue
+		}
+		help.Args = func(_ *cobra.Command, args []string) error {
+			at := root
+			for _, word := range args {
+				var names []string
+				var next *cobra.Command
+				for _, c := range at.Commands() {
+					if names = append(names, c.Name()); c.Name() == word || c.HasAlias(word) {
+						next = c
+					}
+				}
+				if at = next; at == nil {
+					return unknownWord("command", word, names)
+				}
+			}
+			return nil
+		}
+	}
 }
 
 // execute runs one command line and returns the exit code.

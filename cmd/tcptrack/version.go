@@ -19,7 +19,7 @@ func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print version, build tags, ways to capture and Go version",
-		Args:  cobra.NoArgs,
+		Args:  noWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "tcptrack %s\nbuild tags: %s\nback ends: %s\nbuilt with: %s for %s/%s\n",
 				version, buildTags(), backEnds(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -55,7 +55,7 @@ func newZabbix() *cobra.Command {
 		Use:     "zabbix get KEY | discovery | send | template",
 		Short:   "Answer the keys of a Zabbix agent, from a running serve or this host's sockets",
 		Example: zabbixExample,
-		Args:    cobra.NoArgs,
+		Args:    noWords,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	o.add(cmd.PersistentFlags())
@@ -81,7 +81,7 @@ func (o *zabbixOptions) newGet() *cobra.Command {
 		Use:   "get KEY",
 		Short: "Print the value of a key",
 		Long:  "Print the value of a key:\n\n" + help.String(),
-		Args:  cobra.ExactArgs(1),
+		Args:  oneWord("a key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			value, err := o.value(cmd.Context(), args[0])
 			if err == nil {
@@ -96,7 +96,7 @@ func (o *zabbixOptions) newDiscovery() *cobra.Command {
 	return &cobra.Command{
 		Use:   "discovery",
 		Short: "Print the ports, as low-level discovery has them",
-		Args:  cobra.NoArgs,
+		Args:  noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			value, err := o.value(cmd.Context(), "tcptrack.discovery")
 			if err == nil {
@@ -113,7 +113,7 @@ func newZabbixTemplate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "template",
 		Short: "Print a template to import into Zabbix",
-		Args:  cobra.NoArgs,
+		Args:  noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			known := false
 			for _, v := range zabbix.Versions {
