@@ -46,6 +46,11 @@ func newCheck() *cobra.Command {
 		Example: checkExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"update", "run", "junit", "sarif", "github", "quiet"} {
+				if o.init != "" && (cmd.Flags().Changed(name) || len(args) > 0) {
+					return &problem{fmt.Errorf("--init %s writes expectations, and holds nothing to any", o.init), "tcptrack check --init CAPTURE >tcptrack.yaml, then tcptrack check"}
+				}
+			}
 			return o.check(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,13 +171,16 @@ func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.Ch
 		Sink: life, Transitions: true, Connections: true, Blame: true, Rules: limits, MaxConnections: int(o.maxConnections), Facts: story.Facts, Fact: life.Fact,
 	})
 	warn(stderr, result.Capture)
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, nil, err
 	}
 	if found, n := life.Found(); !found {
-		next := fmt.Sprintf("it has connections 0 to %d; %s", n-1, explainUse)
-		if n == 0 {
+		next := fmt.Sprintf("it has connections 0 to %d; the column CONN of tcptrack read FILE has the numbers", n-1)
+		switch n {
+		case 0:
 			next = "it has no TCP connection at all"
+		case 1:
+			next = "it has connection 0 alone"
 		}
 		if o.filtering.text != "" {
 			next = "the filter may leave it out; " + next
@@ -187,7 +191,8 @@ func (o *readOptions) live(ctx context.Context, conn uint64, checksum capture.Ch
 		return nil, nil, err
 	}
 	defer src.Close()
-	return life, summarise(result), scan(ctx, src, life.Segment)
+	err = scan(ctx, src, life.Segment)
+	return life, summarise(result), cmp.Or(err, ctx.Err())
 }
 
 // scan shows every segment of a source that passes its filter.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,7 +152,7 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 		Sink: p, Transitions: true, Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
 	})
 	warn(stderr, result.Capture)
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
 	if p.connections == 0 && len(p.crowd) == 0 {

@@ -89,21 +89,18 @@ func tabulate(w io.Writer, lines []portLine) error {
 	return table.Flush()
 }
 
-// ports looks at each interface, and tries the one that stands for all to see whether capturing works at all.
+// ports looks at each interface, and tries to capture from it.
 func (c *capturing) ports() (lines []portLine, err error) {
 	var ports []capture.Port
 	c.thread.Do(func() { ports, err = capture.Ports() })
 	if err != nil {
 		return nil, err
 	}
-	tried := map[string]error{}
 	for _, p := range ports {
 		l := portLine{Name: p.Name, Index: p.Index, Link: p.Link, Up: p.Up, Addresses: append([]string{}, p.Addresses...)}
-		tried[p.Name] = c.try(p.Name)
-		switch err := tried[p.Name]; {
-		case err != nil:
+		if err := c.try(p.Name); err != nil {
 			l.Why = shortReason(err)
-		default:
+		} else {
 			l.Capture, l.BackEnd = true, c.usual()
 		}
 		lines = append(lines, l)

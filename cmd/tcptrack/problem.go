@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,12 @@ func printProblem(w io.Writer, err error) {
 }
 
 // plainError is the text without which package it came from: that is for programmers.
-func plainError(err error) string { return strings.TrimPrefix(err.Error(), "capture: ") }
+func plainError(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted before the end"
+	}
+	return strings.TrimPrefix(err.Error(), "capture: ")
+}
 
 // nextStep is what to do about err, "" where its text says all.
 func nextStep(err error) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,7 +132,7 @@ func (o *reportOptions) collect(ctx context.Context, checksum capture.ChecksumMo
 	if !o.quiet {
 		warn(stderr, result.Capture)
 	}
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, err
 	}
 	sum := summarise(result)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (o *readOptions) meant(ctx context.Context, command string, want *query.Sel
 	result, err := pipeline.Run(ctx, src, pipeline.Config{
 		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
 	})
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return 0, err
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -78,12 +79,20 @@ const maxTokenFile = 4 << 10
 
 // readToken reads the token, which is the file but for white space around it.
 func (s *serving) readToken() error {
-	text, err := os.ReadFile(s.tokenFile)
+	f, err := os.Open(s.tokenFile)
+	if err != nil {
+		return &problem{err, "head -c 24 /dev/urandom | base64 makes a token"}
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
 	if err != nil {
 		return &problem{err, "head -c 24 /dev/urandom | base64 makes a token"}
 	}
 	s.token = strings.TrimSpace(string(text))
-	if len(s.token) < web.MinToken || len(s.token) > maxTokenFile || strings.ContainsAny(s.token, "\r\n") {
+	if len(text) > maxTokenFile {
+		return &problem{fmt.Errorf("%s: is no token: it is larger than %d octets", s.tokenFile, maxTokenFile), "head -c 24 /dev/urandom | base64 makes one"}
+	}
+	if len(s.token) < web.MinToken || strings.ContainsAny(s.token, "\r\n") {
 		return &problem{fmt.Errorf("%s: a token is one line of at least %d characters", s.tokenFile, web.MinToken), "head -c 24 /dev/urandom | base64 makes one"}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -15,7 +16,10 @@ import (
 
 // What cannot be served is said before anything is opened, with what helps.
 func TestServeRefuses(t *testing.T) {
-	short := filepath.Join(t.TempDir(), "token")
+	short, large := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, bytes.Repeat([]byte("t"), maxTokenFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(short, []byte("short\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +34,8 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--listen", "localhost", file}, "no address with a port"},
 		{[]string{"--token-file", short, file}, "at least 16 characters"},
 		{[]string{"--token-file", short + "x", file}, "makes a token"},
+		{[]string{"--token-file", os.DevNull, file}, "at least 16 characters"},
+		{[]string{"--token-file", large, file}, "is no token: it is larger than"},
 		{[]string{"--rows", "0", file}, "nothing to show"},
 		{[]string{"--socket-group", "root", file}, "add --socket PATH"},
 		{[]string{"--socket", short, file}, "no socket"},

@@ -116,6 +116,22 @@ func TestInterruptTellsWhatIsKnown(t *testing.T) {
 	s.end(t)
 }
 
+// What tells of a whole capture tells nothing of a part of it: interrupted, it says so and fails.
+func TestInterruptedPasses(t *testing.T) {
+	file, _ := hang(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	for _, args := range [][]string{
+		{"explain", file, "0"}, {"explain", file, "-Y", "port:10024"}, {"draw", file, "0"}, {"report", file, "-O", t.TempDir() + "/x.html"},
+		{"extract", file, "--conn", "0", "-w", t.TempDir() + "/x.pcapng"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := execute(ctx, args, nil, &stdout, &stderr); code != exitUsage || stderr.String() != "tcptrack: interrupted before the end\n" || stdout.Len() > 0 {
+			t.Errorf("%s: exit code %d, %q, %d octets told", args[0], code, stderr.String(), stdout.Len())
+		}
+	}
+}
+
 // --follow waits for a file that grows.
 func TestFollow(t *testing.T) {
 	file, text := hang(t)
