@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -41,7 +42,7 @@ func static(t *testing.T) (program string) {
 	return program
 }
 
-// files are those of the package, but for the manual pages of sub-commands, with their modes.
+// files are those of the package, but for the manual pages of sub-commands and the documents, with their modes.
 const files = `
 -rwxr-x--- ./usr/bin/tcptrack
 -rw-r--r-- ./usr/lib/systemd/system/tcptrack.service
@@ -49,7 +50,10 @@ const files = `
 -rw-r--r-- ./usr/share/doc/tcptrack-go/CHANGELOG.md.gz
 -rw-r--r-- ./usr/share/doc/tcptrack-go/changelog.gz
 -rw-r--r-- ./usr/share/doc/tcptrack-go/copyright
--rw-r--r-- ./usr/share/doc/tcptrack-go/install.md
+-rw-r--r-- ./usr/share/doc/tcptrack-go/examples/grafana/tcptrack.json
+-rw-r--r-- ./usr/share/doc/tcptrack-go/examples/prometheus/alerts.yml
+-rw-r--r-- ./usr/share/doc/tcptrack-go/examples/prometheus/alerts_test.yml
+-rw-r--r-- ./usr/share/doc/tcptrack-go/examples/zabbix/tcptrack.conf
 -rw-r--r-- ./usr/share/fish/vendor_completions.d/tcptrack.fish
 -rw-r--r-- ./usr/share/lintian/overrides/tcptrack-go
 -rw-r--r-- ./usr/share/man/man1/tcptrack.1.gz
@@ -83,7 +87,11 @@ func TestDeb(t *testing.T) {
 
 	t.Run("contents", func(t *testing.T) {
 		var got []string
-		commands := 0
+		commands, documents := 0, 0
+		pages, err := filepath.Glob("../docs/*.md")
+		if err != nil || len(pages) == 0 {
+			t.Fatal(err)
+		}
 		for line := range strings.Lines(run(t, []string{"TZ=UTC"}, "dpkg-deb", "-c", deb)) {
 			f := strings.Fields(line) // mode, owner, size, date, time, name
 			if f[1] != "root/root" || f[3]+" "+f[4] != "2023-11-14 22:13" {
@@ -93,12 +101,14 @@ func TestDeb(t *testing.T) {
 			case f[0][0] == 'd':
 			case strings.HasPrefix(f[5], "./usr/share/man/man1/tcptrack-"):
 				commands++
+			case slices.Contains(pages, "../docs/"+strings.TrimPrefix(f[5], "./usr/share/doc/tcptrack-go/")):
+				documents++
 			default:
 				got = append(got, f[0]+" "+f[5])
 			}
 		}
-		if text := "\n" + strings.Join(got, "\n") + "\n"; text != files || commands < 6 {
-			t.Errorf("it holds%s and %d pages of sub-commands", text, commands)
+		if text := "\n" + strings.Join(got, "\n") + "\n"; text != files || commands < 6 || documents != len(pages) {
+			t.Errorf("it holds%s and %d pages of sub-commands, %d documents of %d", text, commands, documents, len(pages))
 		}
 	})
 
@@ -128,6 +138,32 @@ func TestDeb(t *testing.T) {
 		run(t, nil, "lintian", "--allow-root", "--fail-on", "error,warning", deb)
 	})
 	t.Run("installed", func(t *testing.T) { installed(t, deb) })
+}
+
+// The service has the package's group and a user of another name: systemd.exec(5), DynamicUser=, takes no dynamic user
+// where a group has its name. Without User= the unit's name is taken.
+func TestService(t *testing.T) {
+	said := map[string]string{}
+	for name, file := range map[string]string{"unit": "systemd/tcptrack.service", "install": "deb/postinst"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[name] = string(text)
+	}
+	value := func(text, pattern string) string {
+		if m := regexp.MustCompile(`(?m)^\s*` + pattern + `(\S+)$`).FindStringSubmatch(text); m != nil {
+			return m[1]
+		}
+		return ""
+	}
+	group := value(said["install"], "addgroup .*--system ")
+	if got := value(said["unit"], "Group="); group == "" || got != group {
+		t.Errorf("it runs in the group %q, and the package makes %q", got, group)
+	}
+	if user := value(said["unit"], "User="); value(said["unit"], "DynamicUser=") != "yes" || user == "" || user == group {
+		t.Errorf("its user is %q, and there is a group %q", user, group)
+	}
 }
 
 // unpacked tries what is in the package.

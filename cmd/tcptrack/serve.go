@@ -20,6 +20,7 @@ import (
 )
 
 const serveExample = `  tcptrack serve -i eth0                      the page at http://127.0.0.1:9293/
+  tcptrack serve                              of the interface of the default route
   tcptrack serve hang.pcap                    of a capture
   tcptrack serve -i any --listen 0.0.0.0:9293 --token-file /etc/tcptrack/token
   ssh -L 9293:127.0.0.1:9293 server           the page of a server, from here
@@ -35,7 +36,7 @@ type serveOptions struct {
 func newServe() *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
-		Use:     "serve -i INTERFACE | FILE...",
+		Use:     "serve {[-i INTERFACE [FILTER]] | FILE...}",
 		Short:   "Serve a page, a JSON API and metrics of interfaces or captures",
 		Example: serveExample,
 		Args:    cobra.ArbitraryArgs,

@@ -57,7 +57,7 @@ type topOptions struct {
 func newTop() *cobra.Command {
 	var o topOptions
 	cmd := &cobra.Command{
-		Use:     "top {-i INTERFACE [FILTER] | FILE...}",
+		Use:     "top {[-i INTERFACE [FILTER]] | FILE...}",
 		Short:   "Watch connections on the full screen, live or through the time of a capture",
 		Long:    topHelp,
 		Example: topExample,

@@ -41,7 +41,10 @@ put 0644 "$top/deploy/systemd/tcptrack.service" usr/lib/systemd/system/tcptrack.
 put 0644 "$here/copyright" usr/share/doc/tcptrack-go/copyright
 put 0644 "$here/lintian-overrides" usr/share/lintian/overrides/tcptrack-go
 put 0644 "$top/CHANGELOG.md" usr/share/doc/tcptrack-go/CHANGELOG.md
-put 0644 "$top/docs/install.md" usr/share/doc/tcptrack-go/install.md
+for page in "$top"/docs/*.md; do put 0644 "$page" "usr/share/doc/tcptrack-go/${page##*/}"; done
+for example in prometheus/alerts.yml prometheus/alerts_test.yml grafana/tcptrack.json zabbix/tcptrack.conf; do
+	put 0644 "$top/deploy/$example" "usr/share/doc/tcptrack-go/examples/$example"
+done
 
 mkdir -p "$pack/usr/share/man/man1" "$root/shell"
 "$binary" man "$pack/usr/share/man/man1"
