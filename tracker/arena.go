@@ -32,7 +32,7 @@ func (a *arena[T]) take() (uint32, *T) {
 	}
 	n = a.next + 2
 	if int(a.next)>>a.shift == len(a.chunks) {
-		a.chunks = append(a.chunks, huge(make([]T, 1<<a.shift)))
+		a.chunks = append(a.chunks, zeroed[T](1<<a.shift))
 	}
 	a.next++
 	return n, a.at(n)

@@ -2,5 +2,5 @@
 
 package tracker
 
-// huge asks for nothing where there is nobody to ask.
-func huge[T any](s []T) []T { return s }
+// zeroed makes n entries without pointers.
+func zeroed[T any](n int) []T { return make([]T, n) }

@@ -22,6 +22,10 @@ const gone = 1
 
 const firstSlots = 1 << 10
 
+// movesAtOnce is how many slots of the old are emptied for each new entry: a search that ends in the old waits for memory
+// twice, so it is to be over soon, and no packet is to wait for it long.
+const movesAtOnce = 32
+
 func newIndex(seed uint64) index {
 	if seed == 0 {
 		seed = rand.Uint64()
@@ -78,12 +82,11 @@ func (q *search) next() uint32 {
 func (x *index) add(h, n uint32) {
 	if x.used >= len(x.slots)/4*3 && x.old == nil {
 		x.old, x.moved = x.slots, 0
-		x.slots = huge(make([]uint64, 2*len(x.old)))
+		x.slots = zeroed[uint64](2 * len(x.old))
 	}
 	x.used++
 	place(x.slots, h, n)
-	// Four slots of the old for one new entry empty it long before the new is full.
-	for range 4 {
+	for range movesAtOnce {
 		x.step()
 	}
 }

@@ -80,7 +80,7 @@ func TestIndexGrowsStepByStep(t *testing.T) {
 	for n := uint32(2); n < 200_000; n++ {
 		old, moved := x.old, x.moved
 		x.add(r.Uint32(), n)
-		if old != nil && x.old != nil && x.moved-moved > 4 {
+		if old != nil && x.old != nil && x.moved-moved > movesAtOnce {
 			t.Fatalf("entry %d moved %d others", n, x.moved-moved)
 		}
 		if x.used > len(x.slots)/8*7 {

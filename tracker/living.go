@@ -39,7 +39,7 @@ type live struct {
 
 // inOrder lists the connections that are whole, in order of their numbers.
 func (t *Tracker) inOrder() []live {
-	var list []live
+	list := make([]live, 0, t.conns.len())
 	for n := range t.conns.all() {
 		if c := t.conns.at(n); c.first != 0 {
 			list = append(list, live{c.num, n})
