@@ -18,6 +18,14 @@ type decoder struct {
 
 // decode fills seg from the frame, all but Number. It returns taken, or why there is no segment.
 func (d *decoder) decode(rec *record, seg *tcp.Segment) Skip {
+	if d.straight(rec, seg) {
+		return taken
+	}
+	return d.layers(rec, seg)
+}
+
+// layers decodes a frame layer by layer.
+func (d *decoder) layers(rec *record, seg *tcp.Segment) Skip {
 	d.begin(rec, seg)
 	if rec.link == linkEthernet {
 		return d.ethernet(rec.frame, seg)
