@@ -34,8 +34,8 @@ const (
 	pcapBuffer  = 64 << 20
 	leastBuffer = 4 << 20
 
-	// stopWait bounds the wait for the last packets, should the clock be set meanwhile.
-	stopWait = time.Second
+	// stopWait bounds the wait for the last packets, should the clock be set meanwhile: more than a busy machine takes.
+	stopWait = 5 * time.Second
 )
 
 // pcapLive captures through libpcap: a goroutine for each interface copies packets into mouthfuls, and Read merges those
