@@ -112,15 +112,24 @@ func keyOf(c *net.TCPConn) string {
 // The states of live sockets at rest are the kernel's, a close behind a shut window is possible, and a threshold is
 // reached while no packet comes.
 func TestLiveAgreesWithTheKernel(t *testing.T) {
-	done := make(chan struct{})
-	go func() { // its thread goes with its network
-		defer close(done)
-		liveAgrees(t)
-	}()
-	<-done
+	var wrong []string
+	for range 3 { // the round trip that a busy machine shows at first may tell of another path
+		done := make(chan struct{})
+		go func() { // its thread goes with its network
+			defer close(done)
+			wrong = liveAgrees(t)
+		}()
+		<-done
+		if len(wrong) == 0 || t.Failed() {
+			return
+		}
+		t.Log(strings.Join(wrong, "\n"))
+	}
+	t.Error("not as the kernel has it")
 }
 
-func liveAgrees(t *testing.T) {
+// liveAgrees returns in what they differ.
+func liveAgrees(t *testing.T) (wrong []string) {
 	ownNetwork(t)
 	src, err := capture.Live([]string{"lo"}, capture.LiveOptions{})
 	if err != nil {
@@ -155,43 +164,31 @@ func liveAgrees(t *testing.T) {
 	half, halfPeer := pair(t, l)
 	half.CloseWrite()
 	stalled, hidden := pair(t, l)
-	hidden.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
 	for err = nil; err == nil; { // until the reader's buffer and ours are full
+		hidden.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // of each write: the machine may be slow
 		_, err = hidden.Write(make([]byte, 1<<16))
 	}
 	hidden.Close()
-	time.Sleep(600 * time.Millisecond)
-
-	kernel := kernelStates(t)
-	book.mu.Lock()
-	for _, c := range []struct {
-		what string
-		conn *net.TCPConn
-		want tracker.State // what shows on the wire
-	}{
+	ends := []shown{
 		{"open client", open, tracker.Established}, {"open server", openPeer, tracker.Established},
 		{"closed client", closed, tracker.TimeWait}, {"closed server", closedPeer, tracker.Closed},
 		{"resetting client", reset, tracker.Closed}, {"reset server", resetPeer, tracker.Closed},
 		{"half-closed client", half, tracker.FinWait2}, {"half-closed server", halfPeer, tracker.CloseWait},
 		{"stalled reader", stalled, tracker.Established}, {"hidden close", hidden, tracker.Established},
-	} {
-		own, peer, _ := strings.Cut(keyOf(c.conn), "-")
-		word, ok := kernel[own+"-"+peer]
-		if !ok {
-			word = tracker.Closed
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) { // until all rest; TIME_WAIT is over in a minute
+		kernel := kernelStates(t)
+		wrong = book.unlike(ends, kernel)
+		if kernel[keyOf(hidden)] != tracker.FinWait1 {
+			wrong = append(wrong, fmt.Sprintf("the kernel says %s of the hidden close", kernel[keyOf(hidden)]))
 		}
-		e := book.ends[own+"-"+peer]
-		if e.To != c.want || !e.Possible.Has(word) || word != e.To && c.conn != hidden {
-			t.Errorf("%s: %s, possible %v, and the kernel says %s", c.what, e.To, e.Possible, word)
+		if len(wrong) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			break
 		}
 	}
-	if kernel[keyOf(hidden)] != tracker.FinWait1 {
-		t.Errorf("the kernel says %s of the hidden close", kernel[keyOf(hidden)])
-	}
-	if !slices.Contains(book.findings, "close-wait-stuck") {
-		t.Errorf("no close-wait-stuck while no packet came: %v", book.findings)
-	}
-	book.mu.Unlock()
 
 	stop()
 	select {
@@ -202,4 +199,33 @@ func liveAgrees(t *testing.T) {
 	case <-time.After(2 * time.Minute):
 		t.Fatal("does not end")
 	}
+	return wrong
+}
+
+// shown is an end of a connection, and what shows of it on the wire.
+type shown struct {
+	what string
+	conn *net.TCPConn
+	want tracker.State
+}
+
+// unlike says of which ends something else is noted than they show, or than the kernel says, and what is not found.
+func (b *notebook) unlike(ends []shown, kernel map[string]tracker.State) (wrong []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range ends {
+		key := keyOf(c.conn)
+		word, ok := kernel[key]
+		if !ok {
+			word = tracker.Closed
+		}
+		e := b.ends[key]
+		if e.To != c.want || !e.Possible.Has(word) || word != e.To && c.what != "hidden close" {
+			wrong = append(wrong, fmt.Sprintf("%s: %s, possible %v, and the kernel says %s", c.what, e.To, e.Possible, word))
+		}
+	}
+	if !slices.Contains(b.findings, "close-wait-stuck") {
+		wrong = append(wrong, fmt.Sprintf("no close-wait-stuck while no packet came: %v", b.findings))
+	}
+	return wrong
 }

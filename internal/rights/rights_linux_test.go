@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,19 +27,13 @@ func TestMain(m *testing.M) {
 
 // drops gives up the rights of a process with many threads, and looks at each of them.
 func drops() error {
-	for range 4 {
-		go func() { runtime.LockOSThread(); select {} }()
-	}
-	time.Sleep(10 * time.Millisecond)
+	threads(4)
 	t := NewThread()
 	to := User{Name: "nobody", UID: 65534, GID: 65533, Groups: []int{65533}}
 	if err := t.Drop(to, NetRaw, SysPtrace); err != nil {
 		return err
 	}
-	for range 4 { // threads made later are no better off
-		go func() { runtime.LockOSThread(); select {} }()
-	}
-	time.Sleep(10 * time.Millisecond)
+	threads(4) // made later they are no better off
 	kept := fmt.Sprintf("%016x", uint64(Of(NetRaw, SysPtrace)))
 	for key, want := range map[string]string{
 		"Uid": "65534\t65534\t65534\t65534", "Gid": "65533\t65533\t65533\t65533", "Groups": "65533", "NoNewPrivs": "1",
@@ -89,6 +82,21 @@ func drops() error {
 		return fmt.Errorf("the process can be root again")
 	}
 	return nil
+}
+
+// threads makes n more.
+func threads(n int) {
+	made := make(chan struct{})
+	for range n {
+		go func() {
+			runtime.LockOSThread()
+			made <- struct{}{}
+			select {}
+		}()
+	}
+	for range n {
+		<-made
+	}
 }
 
 func openRaw() error {

@@ -70,8 +70,8 @@ func connected(t *testing.T, l net.Listener, network string) (client, server *ne
 
 // fill writes until neither the reader's buffer nor the writer's takes more.
 func fill(c *net.TCPConn) {
-	c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
 	for err := error(nil); err == nil; {
+		c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // of each write: the machine may be slow
 		_, err = c.Write(make([]byte, 1<<16))
 	}
 	c.SetWriteDeadline(time.Time{})
