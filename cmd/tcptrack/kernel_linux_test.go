@@ -29,8 +29,8 @@ func (l *life) port() uint16 { return l.client.LocalAddr().(*net.TCPAddr).AddrPo
 
 // stall has the server write until neither host takes more: the client does not read.
 func stall(server net.Conn) {
-	server.SetWriteDeadline(time.Now().Add(400 * time.Millisecond))
 	for err := error(nil); err == nil; {
+		server.SetWriteDeadline(time.Now().Add(400 * time.Millisecond)) // of each write: the machine may be slow
 		_, err = server.Write(make([]byte, 1<<16))
 	}
 }
@@ -206,35 +206,25 @@ func TestKernelsAgree(t *testing.T) {
 	confirmed := withKernel.find(t, func(x *stateLine) bool {
 		return x.Event == "finding" && x.Code == "fin-wait1-zero-window" && x.Client.Port == hidden
 	})
-	if d := confirmed.came.Sub(closed); d > 2*time.Second {
-		t.Errorf("the hidden close is confirmed after %v", d)
-	} else {
-		t.Logf("the hidden close is confirmed after %v", d)
+	d := confirmed.came.Sub(closed)
+	t.Logf("the hidden close is confirmed after %v", d)
+	if d > 10*time.Second { // 0.3 s on an idle machine, and scans are a second apart
+		t.Error("that is too late")
 	}
 	if k := confirmed.Kernel; confirmed.Hidden != "confirmed" || k.State != "FIN_WAIT1" || k.Send == 0 || k.Timer != "persist" || k.Owner != "none" || k.Side != "server" {
 		t.Errorf("the hidden close: %+v", confirmed)
 	}
-	time.Sleep(1500 * time.Millisecond) // all rest
-
-	kernels := [2]map[[2]string]tcp.State{h.kernelSays(t, 0), h.kernelSays(t, 1)}
-	for _, l := range lives {
-		client, server := l.client.LocalAddr().String(), l.client.RemoteAddr().String()
-		for _, end := range []struct {
-			side      string
-			own, peer string
-			host      int
-		}{{"client", client, server, 0}, {"server", server, client, 1}} {
-			kernel, ok := kernels[end.host][[2]string{end.own, end.peer}]
-			if !ok {
-				kernel = tcp.Closed
-			}
-			state, possible := fromWire.claimed(l.port(), end.side)
-			if !slices.Contains(possible, kernel.String()) || state != kernel.String() && !(l.hidden && end.side == "server") {
-				t.Errorf("%s: the %s is %s, possible %v, and its kernel says %v", l.name, end.side, state, possible, kernel)
-			}
-			if state, possible := withKernel.claimed(l.port(), end.side); state != kernel.String() || end.side == "server" && l.name != "reader stops" && len(possible) != 1 && !l.dark {
-				t.Errorf("%s, the kernel heard: the %s is %s, possible %v, and its kernel says %v", l.name, end.side, state, possible, kernel)
-			}
+	time.Sleep(3 * time.Second) // sockets and connections are compared each second
+	var kernels [2]map[[2]string]tcp.State
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) { // until all rest
+		kernels = [2]map[[2]string]tcp.State{h.kernelSays(t, 0), h.kernelSays(t, 1)}
+		wrong := unlike(lives, kernels, fromWire, withKernel)
+		if len(wrong) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Error(strings.Join(wrong, "\n"))
+			break
 		}
 	}
 	countsAgree(t, h.names[1], kernels[1])
@@ -257,9 +247,35 @@ func TestKernelsAgree(t *testing.T) {
 	for i := range fromWire.text {
 		fromWire.text[i] = times.ReplaceAllString(fromWire.text[i], "TIME")
 	}
-	if at, equal := firstUnequal(fromWire.text, read); !equal {
-		t.Errorf("live and read, line %d:\n%s\n%s", at, lineAt(fromWire.text, at), lineAt(read, at))
+	live, read := byConn(fromWire.text), byConn(read)
+	if at, equal := firstUnequal(live, read); !equal {
+		t.Errorf("live and read, line %d:\n%s\n%s", at, lineAt(live, at), lineAt(read, at))
 	}
+}
+
+// unlike says of which ends the two reporters claim what their kernels do not.
+func unlike(lives []life, kernels [2]map[[2]string]tcp.State, fromWire, withKernel *reporter) (wrong []string) {
+	for _, l := range lives {
+		client, server := l.client.LocalAddr().String(), l.client.RemoteAddr().String()
+		for _, end := range []struct {
+			side      string
+			own, peer string
+			host      int
+		}{{"client", client, server, 0}, {"server", server, client, 1}} {
+			kernel, ok := kernels[end.host][[2]string{end.own, end.peer}]
+			if !ok {
+				kernel = tcp.Closed
+			}
+			state, possible := fromWire.claimed(l.port(), end.side)
+			if !slices.Contains(possible, kernel.String()) || state != kernel.String() && !(l.hidden && end.side == "server") {
+				wrong = append(wrong, fmt.Sprintf("%s: the %s is %s, possible %v, and its kernel says %v", l.name, end.side, state, possible, kernel))
+			}
+			if state, possible := withKernel.claimed(l.port(), end.side); state != kernel.String() || end.side == "server" && l.name != "reader stops" && len(possible) != 1 && !l.dark {
+				wrong = append(wrong, fmt.Sprintf("%s, the kernel heard: the %s is %s, possible %v, and its kernel says %v", l.name, end.side, state, possible, kernel))
+			}
+		}
+	}
+	return wrong
 }
 
 // countsAgree holds what stats counts to the sockets of the server's host.

@@ -15,16 +15,27 @@ import (
 // Beside each other the kernel's word and the wire's agree on every socket but one: the close that hides behind a shut
 // window, which the packets had left possible.
 func TestBothSideBySide(t *testing.T) {
-	h := newHosts(t)
-	var out, errs bytes.Buffer
-	ended := make(chan int)
-	go func() {
-		ended <- execute(t.Context(), []string{"stats", "--both", "-i", "h1", "--netns", h.names[1], "--duration", "6s", "-o", "json"}, nil, &out, &errs)
-	}()
-	time.Sleep(700 * time.Millisecond) // until it captures
-	h.leaveInEveryState(t)
-	if code := <-ended; code != exitFine {
-		t.Fatalf("exit code %d: %s", code, errs.String())
+	var h *hosts
+	var out bytes.Buffer
+	for duration := 6 * time.Second; ; duration *= 4 { // until all is at rest before the moment
+		var said notes
+		ended := make(chan int, 1)
+		h = newHosts(t)
+		out.Reset()
+		began := time.Now()
+		go func() {
+			ended <- execute(t.Context(), []string{"stats", "--both", "-i", "h1", "--netns", h.names[1], "--duration", duration.String(), "-o", "json"}, nil, &out, &said)
+		}()
+		said.await(t, "listening on")
+		h.leaveInEveryState(t)
+		rest := duration - time.Since(began)
+		if code := <-ended; code != exitFine {
+			t.Fatalf("exit code %d: %s", code, said.String())
+		}
+		if rest > 2*time.Second {
+			break
+		}
+		t.Logf("%s after all were there the sockets were compared: too soon on this machine", rest)
 	}
 	want := map[string]int{}
 	for _, state := range h.kernelSays(t, 1) {
