@@ -37,7 +37,7 @@ deb: libpcap
 	@deploy/deb/build.sh bin/deb/tcptrack bin
 
 test: libpcap
-	$(GO) test $(TAGS) ./...
+	$(GO) test -timeout 30m $(TAGS) ./...
 
 check: libpcap fmt vet staticcheck race fuzz builds
 
@@ -52,7 +52,7 @@ staticcheck: libpcap
 	$(STATICCHECK) $(TAGS) ./...
 
 race: libpcap
-	$(GO) test $(TAGS) $(if $(filter 1,$(CGO)),-race) ./...
+	$(GO) test -timeout 30m $(TAGS) $(if $(filter 1,$(CGO)),-race) ./...
 
 # One target at a time: go test -fuzz takes no more. Until Go 1.27 the end of the time may be told as a failure (go.dev/issue/75804):
 # a target that fails by that alone runs again.

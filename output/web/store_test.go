@@ -215,15 +215,15 @@ func TestResume(t *testing.T) {
 		s.Connection(line(i))
 	}
 	settle(t, s)
-	read := func(last string) (ids []string, lost []string) {
+	read := func(last string, events int) (ids []string, lost []string) {
 		t.Helper()
-		ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, stop := context.WithTimeout(t.Context(), patience)
 		defer stop()
 		r := httptest.NewRequest("GET", "/api/v1/events", nil).WithContext(ctx)
 		r.Host = "localhost"
 		r.Header.Set("Last-Event-ID", last)
 		w := httptest.NewRecorder()
-		h.ServeHTTP(deadlines{w}, r)
+		h.ServeHTTP(&counting{deadlines{w}, events, stop}, r)
 		if w.Code != 200 {
 			t.Fatal(w.Code, w.Body)
 		}
@@ -243,14 +243,14 @@ func TestResume(t *testing.T) {
 		}
 		return ids, lost
 	}
-	all, lost := read("0")
+	all, lost := read("0", 10)
 	if len(all) != 10 || len(lost) != 0 {
 		t.Fatal(all, lost)
 	}
-	if rest, lost := read(all[6]); len(rest) != 3 || rest[0] != all[7] || len(lost) != 0 {
+	if rest, lost := read(all[6], 3); len(rest) != 3 || rest[0] != all[7] || len(lost) != 0 {
 		t.Errorf("behind %s: %v, lost %v", all[6], rest, lost)
 	}
-	if rest, lost := read("another-3"); len(rest) != 10 || len(lost) != 1 || !strings.Contains(lost[0], "null") {
+	if rest, lost := read("another-3", 10); len(rest) != 10 || len(lost) != 1 || !strings.Contains(lost[0], "null") {
 		t.Errorf("of another run: %v, lost %v", rest, lost)
 	}
 	for i := range uint64(maxEvents + 5) {
@@ -260,8 +260,22 @@ func TestResume(t *testing.T) {
 	s.ring.mu.Lock()
 	first := s.ring.events[s.ring.from].id
 	s.ring.mu.Unlock()
-	if rest, lost := read(all[6]); len(lost) != 1 || lost[0] != fmt.Sprintf(`{"event":"lost","events":%d}`, first-8) || !strings.HasSuffix(rest[0], fmt.Sprintf("-%d", first)) {
+	if rest, lost := read(all[6], 1); len(lost) != 1 || lost[0] != fmt.Sprintf(`{"event":"lost","events":%d}`, first-8) || !strings.HasSuffix(rest[0], fmt.Sprintf("-%d", first)) {
 		t.Errorf("behind the seventh, the %dth being the first that is kept: lost %v, then %v", first, lost, rest[0])
+	}
+}
+
+// counting ends a stream soon after so many events.
+type counting struct {
+	deadlines
+	events int
+	stop   func()
+}
+
+func (c *counting) Flush() {
+	if c.deadlines.Flush(); c.events > 0 && strings.Count(c.Body.String(), "id: ") >= c.events {
+		c.events = 0
+		time.AfterFunc(100*time.Millisecond, c.stop)
 	}
 }
 
@@ -276,7 +290,7 @@ func TestStreamLasts(t *testing.T) {
 	s := NewStore(100, true)
 	t.Cleanup(s.Close)
 	network, _ := NewServers(Config{Store: s, Now: time.Now})
-	network.ReadTimeout, network.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	network.ReadTimeout, network.WriteTimeout = time.Second, time.Second
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +302,7 @@ func TestStreamLasts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(2500 * time.Millisecond)
 	s.Connection(line(5))
 	s.Flush()
 	for sc := bufio.NewScanner(r.Body); sc.Scan(); {
