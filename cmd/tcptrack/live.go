@@ -94,6 +94,17 @@ func (o *liveOptions) fits(f *pflag.FlagSet, live bool) error {
 	return nil
 }
 
+// take takes the arguments: behind -i or -r the words of a filter, else files.
+func (o *liveOptions) take(cmd *cobra.Command, args []string) error {
+	if len(o.interfaces) == 0 {
+		return o.name(args)
+	}
+	if len(o.files) > 0 {
+		return &problem{errors.New("an interface and a file at once"), fmt.Sprintf("%s -i INTERFACE captures, %[1]s FILE reads", cmd.CommandPath())}
+	}
+	return o.filtering.words(args)
+}
+
 // runLive captures until it is told to end, and shows what happens meanwhile.
 func (o *liveOptions) runLive(cmd *cobra.Command) error {
 	stop, err := profile(o.cpuProfile)

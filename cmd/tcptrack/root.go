@@ -56,13 +56,10 @@ func newRoot() *cobra.Command {
 			return o.capturing.list(cmd.OutOrStdout(), "table")
 		}
 		if len(o.interfaces) > 0 {
-			if len(o.files) > 0 {
-				return &problem{errors.New("an interface and a file at once"), "tcptrack -i INTERFACE captures, tcptrack FILE reads"}
-			}
-			if err := o.fits(cmd.Flags(), true); err != nil {
+			if err := o.take(cmd, args); err != nil {
 				return err
 			}
-			if err := o.filtering.words(args); err != nil {
+			if err := o.fits(cmd.Flags(), true); err != nil {
 				return err
 			}
 			return o.runLive(cmd)

@@ -61,11 +61,7 @@ func newStats() *cobra.Command {
 		Example: statsExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(o.interfaces) > 0 && len(o.files) == 0 {
-				if err := o.filtering.words(args); err != nil {
-					return err
-				}
-			} else if err := o.name(args); err != nil {
+			if err := o.take(cmd, args); err != nil {
 				return err
 			}
 			return o.count(cmd)
@@ -132,8 +128,6 @@ func (o *statsOptions) checkCounting(f *pflag.FlagSet) error {
 		return &problem{errors.New("what is to be counted?"), "tcptrack stats FILE counts the connections of a capture, stats -i INTERFACE those that pass by, stats --kernel this host's sockets"}
 	case o.kernel && asked > 1:
 		return &problem{errors.New("--kernel counts sockets, and no capture at the same time"), "leave --kernel out, or the captures"}
-	case asked > 1:
-		return &problem{errors.New("an interface and a file at once"), "tcptrack stats -i INTERFACE captures, tcptrack stats FILE reads"}
 	case !slices.Contains(statsFormats, o.format):
 		return unknownWord("format", o.format, statsFormats)
 	case !slices.Contains(sideWords, o.side):

@@ -63,14 +63,7 @@ func newTop() *cobra.Command {
 		Example: topExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(o.interfaces) > 0 {
-				if len(o.files) > 0 {
-					return &problem{errors.New("an interface and a file at once"), "tcptrack top -i INTERFACE captures, tcptrack top FILE reads"}
-				}
-				if err := o.filtering.words(args); err != nil {
-					return err
-				}
-			} else if err := o.name(args); err != nil {
+			if err := o.take(cmd, args); err != nil {
 				return err
 			}
 			if err := o.fits(cmd.Flags(), len(o.files) == 0); err != nil {

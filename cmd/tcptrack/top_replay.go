@@ -49,9 +49,6 @@ const (
 
 // replay fills the screen until somebody quits.
 func (o *topOptions) replay(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	if len(o.interfaces) > 0 {
-		return &problem{errors.New("an interface and a file at once"), "tcptrack top -i INTERFACE captures, tcptrack top FILE reads"}
-	}
 	o.quiet = true
 	r := &replay{o: o, notes: newTopNotes(), wake: make(chan struct{}, 1), goal: atEnd}
 	// What cannot be opened is told where it can be read.
