@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,16 +54,7 @@ func newDraw() *cobra.Command {
 	f.StringVar(&o.as, "as", "both", "`WHAT` is drawn: ladder, timeline, both; of mermaid the ladder")
 	f.UintVar(&o.width, "width", 0, "columns of text, by default the terminal's; pixels of a picture, by default 960")
 	f.BoolVar(&o.ascii, "ascii", false, "lines and arrows of ASCII alone")
-	f.BoolVar(&o.all, "all", false, "every row of the ladder")
-	o.filtering.add(f)
-	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
-	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
-	boundFlag(f, &o.maxConnections)
-	o.outputFlags(f)
-	o.thresholds.register(f)
-	o.selection.add(cmd)
-	f.Lookup("where").Usage = "the connection that `EXPR` means, in place of its number; tcptrack help selection"
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	o.lifeFlags(cmd)
 	return cmd
 }
 
@@ -77,25 +67,13 @@ func (o *drawOptions) draw(ctx context.Context, args []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	o.files = args
-	var conn uint64
-	if want == nil {
-		if len(args) < 2 {
-			return &problem{errors.New("draw needs a capture and the number of a connection"), "tcptrack draw FILE N; the column CONN of tcptrack read FILE has the numbers"}
-		}
-		o.files = args[:len(args)-1]
-		if conn, err = strconv.ParseUint(args[len(args)-1], 10, 64); err != nil {
-			return &problem{fmt.Errorf("%q is no connection's number", args[len(args)-1]), "tcptrack draw FILE N; the column CONN of tcptrack read FILE has the numbers"}
-		}
-	}
 	shape, err := o.shape()
 	if err != nil {
 		return err
 	}
-	if want != nil {
-		if conn, err = o.meant(ctx, "draw", want, shape.checksum); err != nil {
-			return err
-		}
+	conn, err := o.one(ctx, "draw", args, want, shape.checksum)
+	if err != nil {
+		return err
 	}
 	life, _, err := o.live(ctx, conn, shape.checksum, stderr)
 	if err != nil {

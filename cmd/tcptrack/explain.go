@@ -14,6 +14,7 @@ import (
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/internal/query"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 	"github.com/tcptrack/tcptrack/output/story"
@@ -51,19 +52,43 @@ func newExplain() *cobra.Command {
 			return o.explain(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	cmd.Flags().SortFlags = false
+	o.lifeFlags(cmd)
+	return cmd
+}
+
+// lifeFlags adds the flags of what tells of one connection.
+func (o *readOptions) lifeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.SortFlags = false
+	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named in front of the number")
 	f.BoolVar(&o.all, "all", false, "every row of the ladder")
-	o.filtering.add(f)
-	f.Uint64VarP(&o.packets, "count", "c", 0, "stop after `N` packets")
-	f.StringVar(&o.checksum, "checksum", "auto", "verify `WHICH` checksums: auto (SYN, FIN and RST), off, all")
-	boundFlag(f, &o.maxConnections)
+	o.packetFlags(f)
+	f.Lookup("filter").Usage = "take the packets that `EXPR` means, as 'tcp port 443'; tcptrack help filters"
 	o.outputFlags(f)
 	o.thresholds.register(f)
 	o.selection.add(cmd)
 	f.Lookup("where").Usage = "the connection that `EXPR` means, in place of its number; tcptrack help selection"
 	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
-	return cmd
+}
+
+// one takes the arguments of what tells of one connection: files, unless -r has named them, and its number, or with -Y
+// files alone. It says which connection is meant.
+func (o *readOptions) one(ctx context.Context, command string, args []string, want *query.Selection, checksum capture.ChecksumMode) (conn uint64, err error) {
+	use := fmt.Sprintf("tcptrack %s FILE N; the column CONN of tcptrack read FILE has the numbers", command)
+	if want != nil {
+		o.files = append(o.files, args...)
+		return o.meant(ctx, command, want, checksum)
+	}
+	if last := len(args) - 1; last >= 0 {
+		o.files = append(o.files, args[:last]...)
+		if conn, err = strconv.ParseUint(args[last], 10, 64); err != nil && len(o.files) > 0 {
+			return 0, &problem{fmt.Errorf("%q is no connection's number", args[last]), use}
+		}
+	}
+	if len(args) == 0 || len(o.files) == 0 {
+		return 0, &problem{fmt.Errorf("%s needs a capture and the number of a connection", command), use}
+	}
+	return conn, nil
 }
 
 // explain decides what is to be explained.
@@ -71,12 +96,6 @@ func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr
 	want, err := o.selection.parse()
 	if err != nil {
 		return err
-	}
-	if len(args) > 1 {
-		o.files = args[:len(args)-1]
-	}
-	if want != nil {
-		o.files = args
 	}
 	shape, err := o.shape()
 	if err != nil {
@@ -90,15 +109,10 @@ func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr
 		return errors.Join(tell(out, story.Style{Width: widthOf(out), Color: useColor(o.color, out), All: o.all}), closeOut())
 	}
 	switch {
-	case want != nil:
-		conn, err := o.meant(ctx, "explain", want, shape.checksum)
-		if err != nil {
-			return err
-		}
-		return o.explainConn(ctx, conn, shape.checksum, stderr, print)
+	case want != nil || len(o.files) > 0 || len(args) > 1:
 	case len(args) == 0:
 		return print(story.Contents)
-	case len(args) == 1:
+	default:
 		if r := anomaly.Find(kebab(args[0])); r != nil {
 			return print(func(w io.Writer, s story.Style) error { return story.Rule(w, r, s) })
 		}
@@ -107,9 +121,9 @@ func (o *readOptions) explain(ctx context.Context, args []string, stdout, stderr
 		}
 		return unexplained(args[0])
 	}
-	conn, err := strconv.ParseUint(args[len(args)-1], 10, 64)
+	conn, err := o.one(ctx, "explain", args, want, shape.checksum)
 	if err != nil {
-		return &problem{fmt.Errorf("%q is no connection's number", args[len(args)-1]), explainUse}
+		return err
 	}
 	return o.explainConn(ctx, conn, shape.checksum, stderr, print)
 }
@@ -126,8 +140,6 @@ func (o *readOptions) explainConn(ctx context.Context, conn uint64, checksum cap
 	return print(func(w io.Writer, s story.Style) error { return life.Tell(w, s, sum) })
 }
 
-const explainUse = "tcptrack explain FILE N; the column CONN of tcptrack read FILE has the numbers"
-
 func kebab(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 
 // explained lists the codes and the states.
@@ -142,7 +154,8 @@ func explained() []string {
 // unexplained is the problem of a word that is neither code nor state: a file without a number, or a mistake.
 func unexplained(word string) error {
 	if _, err := os.Stat(word); err == nil || word == "-" {
-		return &problem{fmt.Errorf("%s: which connection of it?", word), explainUse}
+		return &problem{fmt.Errorf("%s: which connection of it?", word),
+			"tcptrack explain FILE N; the column CONN of tcptrack read FILE has the numbers"}
 	}
 	next := nearestOf(kebab(word), explained(), "tcptrack explain lists the codes and the states")
 	return &problem{fmt.Errorf("%q is no finding's code and no state", word), next}

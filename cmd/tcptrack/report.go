@@ -39,12 +39,15 @@ func newReport() *cobra.Command {
 		Example: reportExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = args
+			if err := o.name(args); err != nil {
+				return err
+			}
 			return o.report(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
+	f.StringArrayVarP(&o.files, "read", "r", nil, "read `FILE`, as if named alone; words behind it are a filter")
 	f.StringVarP(&o.destination, "out", "O", "", "write the page to `FILE`; - is standard output")
 	f.UintVar(&o.rows, "rows", 1000, "at most `N` connections in the table, the worst; up to 20000")
 	f.UintVar(&o.drawings, "draw", 10, "draw the worst `N` connections on which something was found, up to 100")
