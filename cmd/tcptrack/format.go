@@ -73,6 +73,9 @@ func (o *readOptions) shape() (shape, error) {
 	if err != nil {
 		return s, err
 	}
+	if o.format != "json" && o.events != usualEvents {
+		return s, &problem{fmt.Errorf("--events %s chooses lines of -o json, and this is -o %s", o.events, o.format), "add -o json"}
+	}
 	switch o.format {
 	case "json":
 		s.events = events
@@ -92,6 +95,9 @@ func (s *shape) findings() bool {
 	}
 	return true
 }
+
+// usualEvents are the lines of json unless --events tells.
+const usualEvents = "connection,finding,summary"
 
 var eventNames = []string{"transition", "connection", "finding", "summary", "socket", "all"}
 

@@ -147,7 +147,7 @@ func (o *liveOptions) runLive(cmd *cobra.Command) error {
 		if o.kernel, err = openKernel(o.capturing.thread.Do, stderr); err != nil {
 			return err
 		}
-		if !cmd.Flags().Changed("events") {
+		if o.format == "json" && !cmd.Flags().Changed("events") {
 			o.events += ",socket"
 		}
 	}

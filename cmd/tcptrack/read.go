@@ -82,7 +82,7 @@ func readCommand(o *readOptions) *cobra.Command {
 // formatFlags adds the flags that say how the answer looks, where it goes, and what is judged.
 func (o *readOptions) formatFlags(f *pflag.FlagSet, format string) {
 	f.StringVarP(&o.format, "output", "o", format, "`FORMAT`: table, json (JSON Lines), csv, zeek (conn.log), summary, trace")
-	f.StringVar(&o.events, "events", "connection,finding,summary", "`LIST` of the lines of json: transition, connection, finding, summary, all")
+	f.StringVar(&o.events, "events", usualEvents, "`LIST` of the lines of json: transition, connection, finding, socket (of live --sockets), summary, all")
 	f.BoolVar(&o.all, "all", false, "healthy connections too")
 	o.zeek.add(f)
 	o.outputFlags(f)
