@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/check"
@@ -46,9 +47,9 @@ func newCheck() *cobra.Command {
 		Example: checkExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, name := range []string{"update", "run", "junit", "sarif", "github", "quiet"} {
-				if o.init != "" && (cmd.Flags().Changed(name) || len(args) > 0) {
-					return &problem{fmt.Errorf("--init %s writes expectations, and holds nothing to any", o.init), "tcptrack check --init CAPTURE >tcptrack.yaml, then tcptrack check"}
+			if o.init != "" {
+				if err := o.checkInit(cmd.Flags(), args); err != nil {
+					return err
 				}
 			}
 			return o.check(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -68,6 +69,17 @@ func newCheck() *cobra.Command {
 	return cmd
 }
 
+// checkInit refuses what --init cannot do.
+func (o *checkOptions) checkInit(f *pflag.FlagSet, args []string) error {
+	if once := readOnce([]string{o.init}); once != "" {
+		return &problem{fmt.Errorf("--init %s: tests name a file, and %s is none that stays", o.init, once), "save it first: cat >hang.pcap; tcptrack check --init hang.pcap"}
+	}
+	if len(args) > 0 || slices.ContainsFunc([]string{"update", "run", "junit", "sarif", "github", "quiet"}, f.Changed) {
+		return &problem{fmt.Errorf("--init %s writes expectations, and holds nothing to any", o.init), "tcptrack check --init CAPTURE >tcptrack.yaml, then tcptrack check"}
+	}
+	return nil
+}
+
 // check runs the tests and reports them.
 func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	limits, err := o.thresholds.limits()
@@ -76,9 +88,6 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 	}
 	runner := &check.Runner{Open: openFiles, Lines: goldenLines, Update: o.update, Rules: limits, MaxConnections: int(o.maxConnections)}
 	if o.init != "" {
-		if once := readOnce([]string{o.init}); once != "" {
-			return &problem{fmt.Errorf("--init %s: tests name a file, and %s is none that stays", o.init, once), "save it first: cat >hang.pcap; tcptrack check --init hang.pcap"}
-		}
 		text, err := runner.Init(ctx, o.init)
 		if err != nil {
 			return err

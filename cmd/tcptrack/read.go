@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
+	"github.com/tcptrack/tcptrack/internal/query"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
 )
@@ -187,38 +189,8 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		out, closeOut = o.liveOut.through(ctx, out, closeOut)
 	}
 	writer := shape.writer(out)
-	var segments func([]tcp.Segment)
-	if w, ok := writer.(interface{ Segments([]tcp.Segment) }); ok {
-		segments = w.Segments
-	}
-	var sink pipeline.Sink = writer
-	var watch *gate
-	if o.failOn != "" {
-		watch = newGate(writer, shape.failOn)
-		sink = watch
-	}
-	var selected *sieve
-	if want != nil {
-		selected = newSieve(sink, want, o.asItHappens)
-		sink, o.selection.told = selected, selected.told
-		o.liveOut.choose(selected.means)
-	}
-	config := pipeline.Config{
-		Sink:           sink,
-		Rules:          limits,
-		Segments:       segments,
-		Transitions:    shape.events.Transition,
-		Connections:    shape.events.Connection || want != nil,
-		Blame:          shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
-		Zeek:           shape.events.Connection && (shape.format == "json" || shape.format == formatZeek) || want != nil && want.Zeeked(),
-		LikelyServers:  o.zeek.servers,
-		Analysis:       shape.events.Connection && (shape.format == "json" || shape.format == "csv") || want != nil && want.Blamed(),
-		MaxConnections: int(o.maxConnections),
-		Progress:       progress,
-	}
-	if config.Zeek && o.maxConnections == defaultMaxConnections() {
-		config.MaxConnections = int(zeekMaxConnections())
-	}
+	config, watch, selected := o.config(&shape, writer, want)
+	config.Rules, config.Progress = limits, progress
 	o.saving.pipe(&config)
 	o.liveOut.pipe(&config)
 	endAsking := o.kernel.join(&config, writer, selected)
@@ -238,6 +210,34 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 		return err
 	}
 	return watch.verdict(&result)
+}
+
+// config leads a run through what stands between the tracker and the writer: --fail-on's gate, nil without, and -Y's sieve,
+// nil without.
+func (o *readOptions) config(s *shape, writer output.Writer, want *query.Selection) (c pipeline.Config, watch *gate, selected *sieve) {
+	c.Sink = writer
+	if o.failOn != "" {
+		watch = newGate(writer, s.failOn)
+		c.Sink = watch
+	}
+	if want != nil {
+		selected = newSieve(c.Sink, want, o.asItHappens)
+		c.Sink, o.selection.told = selected, selected.told
+		o.liveOut.choose(selected.means)
+	}
+	if w, ok := writer.(interface{ Segments([]tcp.Segment) }); ok {
+		c.Segments = w.Segments
+	}
+	lines := func(formats ...string) bool { return s.events.Connection && slices.Contains(formats, s.format) }
+	measured := want != nil && want.Blamed()
+	c.Transitions, c.Connections = s.events.Transition, s.events.Connection || want != nil
+	c.Blame, c.Analysis = lines("json", "csv") || measured, lines("json", "csv") || measured
+	c.Zeek, c.LikelyServers = lines("json", formatZeek) || want != nil && want.Zeeked(), o.zeek.servers
+	c.MaxConnections = int(o.maxConnections)
+	if c.Zeek && o.maxConnections == defaultMaxConnections() {
+		c.MaxConnections = int(zeekMaxConnections())
+	}
+	return c, watch, selected
 }
 
 // destine makes the destination of -O and -q, else takes standard output.
