@@ -94,3 +94,31 @@ func TestTerm(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is typed, the parser answers, and an error lies within the text.
+func FuzzParse(f *testing.F) {
+	for _, m := range meanings {
+		f.Add(m.text)
+	}
+	f.Add("state:(")
+	f.Add("not (((")
+	f.Add("idle:>1e9999s..")
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := Parse(text)
+		Complete(text)
+		if err != nil {
+			e := err.(*Error)
+			if e.At < 0 || e.Len < 0 || e.At+e.Len > len(text) || e.What == "" {
+				t.Fatalf("%q: %+v", text, e)
+			}
+			e.Caret()
+			return
+		}
+		a, b := hang(), reset()
+		q.Match(&a)
+		// Its negation means exactly the others.
+		if not, err := Parse("not (" + text + ")"); err == nil && strings.TrimSpace(text) != "" && not.Match(&b) == q.Match(&b) {
+			t.Fatalf("%q and its negation mean the same", text)
+		}
+	})
+}

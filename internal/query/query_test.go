@@ -1,11 +1,7 @@
 package query
 
 import (
-	"encoding/json"
 	"net/netip"
-	"os"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -214,31 +210,6 @@ func TestCommunityID(t *testing.T) {
 	}
 }
 
-// Each example in the manual is a selection.
-func TestExamples(t *testing.T) {
-	for i := range Fields {
-		if _, err := Parse(Fields[i].Like); err != nil {
-			t.Errorf("%s: %v", Fields[i].Like, err)
-		}
-	}
-	for line := range strings.Lines(Manual) {
-		if text, ok := strings.CutPrefix(line, "  "); ok {
-			for _, example := range strings.Split(text, "  ") {
-				if strings.Contains(example, ":") && !strings.Contains(example, ": ") {
-					if _, err := Parse(strings.TrimSpace(example)); err != nil {
-						t.Errorf("%s: %v", example, err)
-					}
-				}
-			}
-		}
-	}
-	for line := range strings.Lines(Help()) {
-		if n := len([]rune(line)); n > 81 {
-			t.Errorf("a line of %d columns: %s", n, line)
-		}
-	}
-}
-
 // A finding about a population is meant by what it names.
 func TestCrowds(t *testing.T) {
 	f := &anomaly.Finding{Rule: anomaly.Find("syn-flood"), Severity: anomaly.Critical, Culprit: anomaly.Attacker, Population: true}
@@ -280,93 +251,6 @@ func TestFindings(t *testing.T) {
 	is("severity:notice finding:zero-window-stall", true)
 }
 
-func TestComplete(t *testing.T) {
-	for text, want := range map[string][]string{
-		"pro":               {"probes:"},
-		"state:fin":         {"state:fin-wait1", "state:fin-wait2"},
-		"port:443 sever":    {"port:443 severity:"},
-		"port:443 server.s": {"port:443 server.stream_bytes:", "port:443 server.state:", "port:443 server.shut:"},
-		"(state:(clos":      {"(state:(closed", "(state:(close-wait", "(state:(closing"},
-		"state:closed,syn":  {"state:closed,syn-sent", "state:closed,syn-recv"},
-		"port:443 o":        {"port:443 or"},
-		"how:r":             {"how:rst", "how:refused"},
-		"port:4":            nil,
-		"nofield:x":         nil,
-	} {
-		got := Complete(text)
-		slices.Sort(got)
-		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", text, got, want)
-		}
-	}
-}
-
-// Everything in a connection's line can be asked for, and the fields say where it stands.
-func TestFieldsCoverTheLine(t *testing.T) {
-	text, err := os.ReadFile("../../output/jsonl/schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var schema struct {
-		Defs map[string]struct{ Properties map[string]any } `json:"$defs"`
-	}
-	if err := json.Unmarshal(text, &schema); err != nil {
-		t.Fatal(err)
-	}
-	keys := map[string]bool{}
-	for i := range Fields {
-		keys[Fields[i].JSON] = true
-	}
-	// What is told for people and programs to look on, and the end of a timer.
-	not := []string{"event", "wireshark", "deadline", "zeek"}
-	for _, def := range []string{"connection", "end"} {
-		for key := range schema.Defs[def].Properties {
-			if !keys[key] && !slices.Contains(not, key) {
-				t.Errorf("%s of a %s cannot be asked for", key, def)
-			}
-		}
-	}
-	for key := range keys {
-		_, conn := schema.Defs["connection"].Properties[key]
-		_, end := schema.Defs["end"].Properties[key]
-		if key != "" && !conn && !end {
-			t.Errorf("no line has %s", key)
-		}
-	}
-	if len(anomaly.Rules) > 62 {
-		t.Errorf("%d codes are too many for a set of words", len(anomaly.Rules))
-	}
-}
-
-// Whatever is typed, the parser answers, and an error lies within the text.
-func FuzzParse(f *testing.F) {
-	for _, m := range meanings {
-		f.Add(m.text)
-	}
-	f.Add("state:(")
-	f.Add("not (((")
-	f.Add("idle:>1e9999s..")
-	f.Fuzz(func(t *testing.T, text string) {
-		q, err := Parse(text)
-		Complete(text)
-		if err != nil {
-			e := err.(*Error)
-			if e.At < 0 || e.Len < 0 || e.At+e.Len > len(text) || e.What == "" {
-				t.Fatalf("%q: %+v", text, e)
-			}
-			e.Caret()
-			return
-		}
-		a, b := hang(), reset()
-		q.Match(&a)
-		// Its negation means exactly the others.
-		if not, err := Parse("not (" + text + ")"); err == nil && strings.TrimSpace(text) != "" && not.Match(&b) == q.Match(&b) {
-			t.Fatalf("%q and its negation mean the same", text)
-		}
-	})
-}
-
 func BenchmarkMatch(b *testing.B) {
 	s := hang()
 	q, err := Parse("port:443 state:fin_wait1 not client:10.0.4.0/24 (finding:zero-window-* or idle:>30s)")
@@ -376,26 +260,5 @@ func BenchmarkMatch(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		q.Match(&s)
-	}
-}
-
-func TestShow(t *testing.T) {
-	a, b := hang(), reset()
-	for _, c := range []struct{ name, a, b string }{
-		{"server.state", "FIN_WAIT1", "CLOSED"}, {"state", "ESTABLISHED and FIN_WAIT1", "CLOSED"}, {"zero_window.duration", "5m12s", "0s"},
-		{"finding", "zero-window-stall and capture-loss", "none"}, {"rtt", "32ms", "not known"}, {"server", "10.0.1.9:443", "[fe80::2]:22"},
-		{"retransmitted", "0% and 10%", "not known"}, {"start", "2026-11-22T06:43:29.785145123Z", "2026-11-21T06:43:29.785145123Z"}, {"bytes", "22000", "0"}, {"nothing", "", ""},
-	} {
-		if Show(c.name, &a) != c.a || Show(c.name, &b) != c.b {
-			t.Errorf("%s is %q and %q, want %q and %q", c.name, Show(c.name, &a), Show(c.name, &b), c.a, c.b)
-		}
-	}
-	for value, want := range map[string]bool{"<= 5": true, "0": true, ">= 60s": false, "> 3": false, "3..": false, "..3": true, "!= 3": true} {
-		if Bounded("retransmissions", value) != want {
-			t.Errorf("%s: %v", value, !want)
-		}
-	}
-	if Bounded("state", "closed") || !Bounded("how", "!=rst") {
-		t.Error("a state is no bound, what it is not is one")
 	}
 }
