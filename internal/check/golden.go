@@ -57,7 +57,7 @@ func (r *Runner) goldens(f *File, t *Test, cfg *pipeline.Config) ([]*recording, 
 		}
 		g.Lines = r.Lines(&g.out)
 		cfg.Sink = both{cfg.Sink, g.Lines}
-		cfg.Blame, cfg.Analysis = true, true
+		cfg.Blame, cfg.Analysis, cfg.Zeek = true, true, true // as of -o json
 		list = append(list, g)
 	}
 	return list, nil
