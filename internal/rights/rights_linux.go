@@ -18,14 +18,13 @@ type Capability uint
 // The capabilities that tcptrack has a use for.
 const (
 	NetRaw        Capability = unix.CAP_NET_RAW         // capture
-	NetAdmin      Capability = unix.CAP_NET_ADMIN       // nothing here; a doctor says so
 	SysAdmin      Capability = unix.CAP_SYS_ADMIN       // enter a network namespace
 	SysPtrace     Capability = unix.CAP_SYS_PTRACE      // whose a socket is: /proc/PID/fd of others
 	DACReadSearch Capability = unix.CAP_DAC_READ_SEARCH // likewise
 )
 
 var names = map[Capability]string{
-	NetRaw: "cap_net_raw", NetAdmin: "cap_net_admin", SysAdmin: "cap_sys_admin", SysPtrace: "cap_sys_ptrace", DACReadSearch: "cap_dac_read_search",
+	NetRaw: "cap_net_raw", SysAdmin: "cap_sys_admin", SysPtrace: "cap_sys_ptrace", DACReadSearch: "cap_dac_read_search",
 }
 
 // String spells it as setcap does.
@@ -80,8 +79,7 @@ func limit(keep Set) error {
 // Drop makes the process another user without capabilities, for good, and bars it from getting any by running a program.
 // The thread alone keeps those of keep that it has: what needs them later goes through Do. All that the new user may not
 // open must have been opened before. A process that is not root keeps its user and its capabilities, and is barred alike.
-// An error that is ErrStays left all as it was; on another the
-// process may be anything between, and should end.
+// An error that is ErrStays left all as it was; on another the process may be anything between, and should end.
 func (t *Thread) Drop(to User, keep ...Capability) error {
 	if os.Geteuid() != 0 {
 		return noNewPrivileges()

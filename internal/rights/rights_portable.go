@@ -8,7 +8,6 @@ type Capability uint
 // The capabilities that tcptrack has a use for.
 const (
 	NetRaw Capability = iota
-	NetAdmin
 	SysAdmin
 	SysPtrace
 	DACReadSearch
