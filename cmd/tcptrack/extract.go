@@ -148,9 +148,9 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 		return err
 	}
 	p := newPicker(want)
-	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink: p, Transitions: true, Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
-	})
+	config := pipeline.Config{Sink: p, Transitions: true, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections)}
+	measure(&config, want)
+	result, err := pipeline.Run(ctx, src, config)
 	warn(stderr, result.Capture)
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err

@@ -28,9 +28,13 @@ func boundFlag(f *pflag.FlagSet, n *uint) {
 	f.Lookup(name).DefValue = "what a quarter of the memory holds" // of any machine: manual pages are not made for this one
 }
 
-// zeekMaxConnections is the same where each connection has a record of what Zeek would say of it.
-func zeekMaxConnections() uint {
-	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.ZeekBytes))
+// bound is what --max-connections says, for the pipeline: where it says nothing, and each connection has a record of what
+// Zeek would say of it, there is room for fewer.
+func bound(n uint, zeek bool) int {
+	if zeek && n == defaultMaxConnections() {
+		n = uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.ZeekBytes))
+	}
+	return int(n)
 }
 
 // machineMemory is the memory of the machine, or of our control group where that is less; 4 GiB where neither is told.

@@ -229,14 +229,10 @@ func (o *readOptions) config(s *shape, writer output.Writer, want *query.Selecti
 		c.Segments = w.Segments
 	}
 	lines := func(formats ...string) bool { return s.events.Connection && slices.Contains(formats, s.format) }
-	measured := want != nil && want.Blamed()
 	c.Transitions, c.Connections = s.events.Transition, s.events.Connection || want != nil
-	c.Blame, c.Analysis = lines("json", "csv") || measured, lines("json", "csv") || measured
-	c.Zeek, c.LikelyServers = lines("json", formatZeek) || want != nil && want.Zeeked(), o.zeek.servers
-	c.MaxConnections = int(o.maxConnections)
-	if c.Zeek && o.maxConnections == defaultMaxConnections() {
-		c.MaxConnections = int(zeekMaxConnections())
-	}
+	c.Blame, c.Analysis, c.Zeek = lines("json", "csv"), lines("json", "csv"), lines("json", formatZeek)
+	measure(&c, want)
+	c.LikelyServers, c.MaxConnections = o.zeek.servers, bound(o.maxConnections, c.Zeek)
 	return c, watch, selected
 }
 

@@ -129,8 +129,9 @@ func (o *reportOptions) collect(ctx context.Context, checksum capture.ChecksumMo
 		sink = chosen
 	}
 	bar := newProgress(stderr)
-	result, err := pipeline.Run(ctx, src, pipeline.Config{Sink: sink, Connections: true, Blame: want != nil && want.Blamed(), Analysis: want != nil && want.Blamed(),
-		Zeek: want != nil && want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections), Progress: bar.show()})
+	config := pipeline.Config{Sink: sink, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections), Progress: bar.show()}
+	measure(&config, want)
+	result, err := pipeline.Run(ctx, src, config)
 	bar.clear()
 	if !o.quiet {
 		warn(stderr, result.Capture)

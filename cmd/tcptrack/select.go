@@ -45,6 +45,13 @@ func (s *selection) parse() (*query.Selection, error) {
 	return q, err
 }
 
+// measure has a run measure what a selection asks for beside the states; nil asks for nothing.
+func measure(c *pipeline.Config, want *query.Selection) {
+	if want != nil {
+		c.Blame, c.Analysis, c.Zeek = c.Blame || want.Blamed(), c.Analysis || want.Blamed(), c.Zeek || want.Zeeked()
+	}
+}
+
 // account tells how much was shown where the format has no place for it.
 func (s *selection) account(stderr io.Writer, o *readOptions, r *pipeline.Result) {
 	if s.told != nil && (o.format == "csv" || o.format == formatZeek) && !o.quiet {
@@ -78,9 +85,9 @@ func (o *readOptions) meant(ctx context.Context, command string, want *query.Sel
 		return 0, err
 	}
 	meant := &numbers{}
-	result, err := pipeline.Run(ctx, src, pipeline.Config{
-		Sink: newSieve(meant, want, false), Connections: true, Blame: want.Blamed(), Analysis: want.Blamed(), Zeek: want.Zeeked(), Rules: limits, MaxConnections: int(o.maxConnections),
-	})
+	config := pipeline.Config{Sink: newSieve(meant, want, false), Connections: true, Rules: limits, MaxConnections: int(o.maxConnections)}
+	measure(&config, want)
+	result, err := pipeline.Run(ctx, src, config)
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return 0, err
 	}

@@ -197,7 +197,7 @@ func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, 
 		progress = watch.see
 	}
 	config := pipeline.Config{
-		Sink: store, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: limits, MaxConnections: int(o.maxConnections),
+		Sink: store, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: limits, MaxConnections: bound(o.maxConnections, true),
 		Progress: func(s capture.Stats) {
 			store.seen = s
 			if progress != nil {
@@ -205,9 +205,6 @@ func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, 
 			}
 		},
 		Settled: store.look,
-	}
-	if o.maxConnections == defaultMaxConnections() {
-		config.MaxConnections = int(zeekMaxConnections())
 	}
 	endAsking := o.kernel.join(&config, nil, nil)
 	result, err := pipeline.Run(ctx, src, config)

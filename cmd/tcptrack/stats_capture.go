@@ -57,7 +57,8 @@ func (o *statsOptions) countCapture(cmd *cobra.Command) error {
 	if err := o.days.note(c.wire); err != nil {
 		return err
 	}
-	config := pipeline.Config{Sink: c.wire, Connections: true, Blame: want != nil && want.Blamed(), Analysis: want != nil && want.Blamed(), Zeek: want != nil && want.Zeeked(), MaxConnections: int(o.maxConnections), Moments: moments, At: c.at}
+	config := pipeline.Config{Sink: c.wire, Connections: true, MaxConnections: int(o.maxConnections), Moments: moments, At: c.at}
+	measure(&config, want)
 	mode := []capture.ChecksumMode{capture.ChecksumAuto, capture.ChecksumOff, capture.ChecksumAll}[checksum]
 	return o.through(ctx, cmd, mode, &config, c)
 }

@@ -68,12 +68,9 @@ func (o *topOptions) topLive(ctx context.Context, stdin io.Reader, stdout, stder
 		return err
 	}
 	config := pipeline.Config{
-		Sink: t.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: o.rules, MaxConnections: int(o.maxConnections),
+		Sink: t.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: o.rules, MaxConnections: bound(o.maxConnections, true),
 		Facts: tui.Facts, Fact: t.desk.Fact, Segments: t.desk.Segments,
 		Progress: func(c capture.Stats) { t.meters = c }, Settled: t.settled,
-	}
-	if o.maxConnections == defaultMaxConnections() {
-		config.MaxConnections = int(zeekMaxConnections())
 	}
 	type ended struct {
 		result pipeline.Result
