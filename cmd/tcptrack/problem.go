@@ -40,7 +40,11 @@ func plainError(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted before the end"
 	}
-	return strings.TrimPrefix(err.Error(), "capture: ")
+	text := err.Error()
+	for _, name := range []string{"capture: ", "rights: ", "sockets: "} {
+		text = strings.TrimPrefix(text, name)
+	}
+	return text
 }
 
 // nextStep is what to do about err, "" where its text says all.
