@@ -227,17 +227,22 @@ func (s *server) listFindings(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	defer done()
-	st := s.Store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	list := st.meant(want, status)
-	l := newLister()
+	l, matched := s.Store.tellFindings(want, status, limit, offset)
+	done()
+	answer(w, `{"event":"findings","matched":%d,"offset":%d,"findings":[%s]}`, matched, offset, l.Bytes())
+}
+
+// tellFindings writes a part of the findings that a selection means, to memory: who reads slowly must not hold the lock.
+func (s *Store) tellFindings(want *query.Selection, status string, limit, offset int) (l *lister, matched int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := s.meant(want, status)
+	l = newLister()
 	end := min(offset+limit, len(list))
 	for _, f := range list[min(offset, end):end] {
 		l.add("", func(w *jsonl.Writer) { w.Finding(f) })
 	}
-	answer(w, `{"event":"findings","matched":%d,"offset":%d,"findings":[%s]}`, len(list), offset, l.Bytes())
+	return l, len(list)
 }
 
 // statuses are what may be asked of findings: those that stand are all that were not withdrawn.

@@ -204,3 +204,31 @@ func TestTimeline(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// jammed is an answer whose reader never reads; it tells whether the rows can change meanwhile.
+type jammed struct {
+	*httptest.ResponseRecorder
+	s    *Store
+	free bool
+}
+
+func (j *jammed) Write(b []byte) (int, error) {
+	if j.free = j.s.mu.TryLock(); j.free {
+		j.s.mu.Unlock()
+	}
+	return j.ResponseRecorder.Write(b)
+}
+
+// Whoever reads an answer slowly holds up neither the rows nor others that go through them.
+func TestSlowReader(t *testing.T) {
+	s := filled(t, 1000, 300)
+	h, _ := begin(t, Config{Store: s})
+	for _, path := range []string{"findings", "connections", "connections?q=state:time_wait", "states", "timeline", "status"} {
+		w := &jammed{ResponseRecorder: httptest.NewRecorder(), s: s}
+		r := httptest.NewRequest("GET", "/api/v1/"+path, nil)
+		r.Host = "127.0.0.1"
+		if h.ServeHTTP(w, r); w.Code != 200 || !w.free {
+			t.Errorf("%s: code %d, rows free while it is written: %v", path, w.Code, w.free)
+		}
+	}
+}
