@@ -120,6 +120,36 @@ func TestPage(t *testing.T) {
 	b.click(`#matrix button[aria-pressed="true"]`)
 	b.until(rows + " === 6")
 
+	// What is chosen by a click is added to what was written, whatever that means.
+	for _, x := range []struct{ written, then string }{
+		{"not finding:zero-window-stall", "not finding:zero-window-stall finding:zero-window-stall"},
+		{"conn:0 or conn:1", "(conn:0 or conn:1) finding:zero-window-stall"},
+		{"finding:close-* conn:0", "conn:0 finding:zero-window-stall"},
+		{"(conn:0 or finding:*) port:1..65535", "(conn:0 or finding:*) port:1..65535 finding:zero-window-stall"},
+	} {
+		b.click("#clear")
+		b.click("#q")
+		b.write(x.written)
+		b.press("Enter")
+		b.until(fmt.Sprintf(`document.querySelector("#q").value === %q && location.hash !== ""`, x.written))
+		b.eval(`[...document.querySelectorAll("#codes button")].find((c) => c.textContent.startsWith("zero-window-stall")).click()`)
+		b.until(fmt.Sprintf(`document.querySelector("#q").value === %q && document.querySelector("#wrong").hidden`, x.then))
+	}
+	b.click("#clear")
+	b.until(rows + " === 6")
+
+	// An order, by keys; what they mean there is no row.
+	b.eval(`document.querySelector("#table [data-sort=bytes]").focus()`)
+	b.press("Enter")
+	b.until(`location.hash === "#s=bytes" && document.querySelector("#detail").hidden && document.querySelector("[data-sort=bytes]").tabIndex === 0`)
+	b.eval(`location.hash = ""`)
+	b.until(`document.querySelector("#sort").value === "worst" && ` + rows + " === 6")
+
+	// Spans of time are rounded as a whole.
+	if said := fmt.Sprint(b.eval(`import("./words.js").then(({ span }) => [119.7, 7199, 172799, 100, 6000, 86400 * 3 - 1].map(span).join())`)); said != "2 m 0 s,2 h 0 m,48 h 0 m,1 m 40 s,1 h 40 m,3 d 0 h" {
+		t.Errorf("spans are %s", said)
+	}
+
 	// A stretch of time, by dragging.
 	b.drag("#brush .u-over", 0.02, 0.1)
 	b.until(`/end:>=\S+Z start:<=\S+Z/.test(document.querySelector("#q").value)`)

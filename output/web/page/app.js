@@ -3,6 +3,7 @@ import { ask, listen, login, logout } from "./api.js";
 import { Table, orders } from "./table.js";
 import { Brush, drawMatrix } from "./overview.js";
 import { Detail } from "./detail.js";
+import { chosen } from "./choose.js";
 import { count, severityClass } from "./words.js";
 
 // What the address behind # says: the selection, the order, the connection that is open and a time in it. Everything that
@@ -84,17 +85,14 @@ function wrong(error) {
   by("wrong").textContent = error ? [error.caret, error.message, error.next].filter(Boolean).join("\n") : "";
 }
 
-// without drops terms from a selection, so that a click replaces what the one before chose.
-const without = (terms) => place.q.split(/\s+/).filter((w) => !terms.some((t) => w.startsWith(t))).join(" ").trim();
-
 function chooseStates(client, server, pressed) {
-  const rest = without(["client.state:", "server.state:"]);
-  go({ q: pressed ? rest : `${rest} client.state:${client.toLowerCase()} server.state:${server.toLowerCase()}`.trim() });
+  const term = pressed ? "" : `client.state:${client.toLowerCase()} server.state:${server.toLowerCase()}`;
+  go({ q: chosen(place.q, ["client.state:", "server.state:"], term) });
 }
 
 function within(from, to) {
   const moment = (t) => new Date(t * 1000).toISOString();
-  return `${without(["end:>=", "start:<="])} end:>=${moment(from)} start:<=${moment(to)}`.trim();
+  return chosen(place.q, ["end:>=", "start:<="], `end:>=${moment(from)} start:<=${moment(to)}`);
 }
 
 async function open(same) {
@@ -122,13 +120,22 @@ function status(s) {
     s.lost.rows > 0 && ["forgotten", count(s.lost.rows)]];
   by("meters").replaceChildren(...meters.filter(Boolean).map(([what, n, kind]) => el("div", {}, el("dt", {}, what), el("dd", { class: kind }, n))));
   by("codes").replaceChildren(...s.codes.map((c) => el("button", {
-    type: "button", class: `chip ${severityClass(c.severity)}`, title: `${c.severity}: select them`, onclick: () => go({ q: `${without(["finding:"])} finding:${c.code}`.trim() }),
+    type: "button", class: `chip ${severityClass(c.severity)}`, title: `${c.severity}: select them`, onclick: () => go({ q: chosen(place.q, ["finding:"], `finding:${c.code}`) }),
   }, c.code, el("b", {}, count(c.findings)))));
   const changed = !last || last.packets !== s.packets || last.rows !== s.rows || last.ended !== s.ended;
   last = s;
   if (!changed || document.hidden) return;
   if (now - refreshed > 2000 || s.ended) { refreshed = now; table.refresh().catch(wrong); }
   if (now - looked > 5000 || s.ended) { looked = now; look().catch(wrong); }
+}
+
+// broken says that the server does not answer; where the browser has given up, the page begins anew.
+let again = 0;
+function broken(over) {
+  by("link").textContent = "no line to tcptrack; trying again";
+  by("link").className = "broken";
+  clearTimeout(again);
+  if (over) again = setTimeout(begin, 3000);
 }
 
 // begin shows the page to who may see it.
@@ -139,8 +146,7 @@ async function begin() {
     first = await ask("status");
   } catch (error) {
     if (error.code === 401) return enter();
-    by("link").textContent = error.message;
-    by("link").className = "broken";
+    broken(true);
     return undefined;
   }
   by("login").hidden = true;
@@ -153,11 +159,7 @@ async function begin() {
   stream?.close();
   stream = listen({
     status, lost: () => table.refresh().catch(wrong),
-    broken: (over) => {
-      by("link").textContent = "no line to tcptrack; trying again";
-      by("link").className = "broken";
-      if (over) setTimeout(begin, 3000);
-    },
+    broken,
   });
   document.documentElement.dataset.ready = "yes";
   return undefined;
@@ -208,7 +210,7 @@ document.addEventListener("keydown", (e) => {
     by("q").focus();
   } else if (e.key === "Escape" && place.c !== null && !writes) {
     detail.on.close();
-  } else if ((e.key === "j" || e.key === "k") && !writes && e.target !== by("table")) {
+  } else if ((e.key === "j" || e.key === "k") && !e.ctrlKey && !e.metaKey && !e.altKey && !writes && e.target !== by("table")) {
     by("table").focus();
     table.key(e);
   }

@@ -1,7 +1,7 @@
 import { copy, css, el } from "./dom.js";
 import { ask } from "./api.js";
 import { drawLadder, drawStates } from "./ladder.js";
-import { address, count, glyphs, octets, severityClass, since, span, state } from "./words.js";
+import { address, count, counted, glyphs, octets, severityClass, since, span, state } from "./words.js";
 
 // Detail shows all about one connection. Times in it are seconds since its first packet.
 export class Detail {
@@ -60,7 +60,7 @@ export class Detail {
       el("h2", {}, `Connection ${c.conn}`),
       this.tools(c),
       el("dl", { class: "facts" }, ...this.facts(c).flatMap(([what, ...text]) => [el("dt", {}, what), el("dd", {}, ...text)])),
-      ...a.findings.map((f) => this.finding(f, c)),
+      ...a.findings.map((f) => this.finding(f)),
       el("h3", {}, "What each end was taken to be"), drawStates(a.history, c, this.box.clientWidth - 24),
     );
     const d = a.drawing;
@@ -69,7 +69,7 @@ export class Detail {
     if (d) {
       const evidence = new Set(a.findings.flatMap((f) => f.evidence));
       this.ladder = drawLadder(d, evidence, this.box.clientWidth - 24, (t) => { this.on.at(t); this.mark(t); });
-      this.box.append(el("div", { class: "ladder" }, this.ladder.svg), d.more > 0 && el("p", {}, `${count(d.more)} more rows: tcptrack explain FILE ${c.conn} --all has them.`) || "");
+      this.box.append(el("div", { class: "ladder" }, this.ladder.svg), d.more > 0 && el("p", {}, `${counted(d.more, "more row", "more rows")}: tcptrack explain FILE ${c.conn} --all shows all.`) || "");
       if (d.cut) this.box.append(el("p", {}, "It has more packets than are drawn; these are the first."));
       if (d.short) this.box.append(el("p", {}, "What came earlier is no longer in memory; --ring keeps more."));
     } else {
@@ -94,7 +94,7 @@ export class Detail {
   facts(c) {
     const end = (e) => {
       const others = e.possible.filter((s) => s !== e.state);
-      return `${address(e)}  ${state(e)}${others.length ? `, or ${others.join(" or ")}` : ""}; ${count(e.packets)} packets, ${octets(e.stream_bytes)}${e.retransmissions ? `, ${count(e.retransmissions)} repeated` : ""}${e.rtt_ms ? `, round trip ${span(e.rtt_ms.mean / 1000)}` : ""}`;
+      return `${address(e)}  ${state(e)}${others.length ? `, or ${others.join(" or ")}` : ""}; ${counted(e.packets, "packet", "packets")}, ${octets(e.stream_bytes)}${e.retransmissions ? `, ${count(e.retransmissions)} repeated` : ""}${e.rtt_ms ? `, round trip ${span(e.rtt_ms.mean / 1000)}` : ""}`;
     };
     const ended = c.living ? `lives; idle for ${span(c.idle_s)}` : `${c.how}${c.closed_by ? `, the ${c.closed_by} closed first` : ""}`;
     return [["Client", el("span", { class: "side-client" }, "● "), end(c.client)], ["Server", el("span", { class: "side-server" }, "● "), end(c.server)],
@@ -102,12 +102,12 @@ export class Detail {
       ...(c.wireshark ? [["Wireshark", c.wireshark]] : [])];
   }
 
-  finding(f, c) {
+  finding(f) {
     return el("article", { class: `finding f-${f.severity}` },
       el("p", {}, el("b", { class: severityClass(f.severity) }, `${glyphs[f.severity]} ${f.severity} ${f.code}`), f.status === "closed" ? " (over)" : "", f.hidden_close ? `; a close hidden behind it: ${f.hidden_close}` : ""),
       el("p", {}, `${f.summary}.`),
       el("details", {}, el("summary", {}, `Whose fault, what to do`), el("p", {}, `Fault: ${f.culprit}.`), el("p", {}, `Means: ${f.cause}.`), el("p", {}, `Do: ${f.remedy}.`)),
-      el("p", { class: "evidence" }, el("span", { class: "faint" }, "evidence: packets"), ...f.evidence.map((n) => el("button", { type: "button", onclick: () => this.packet(n, c) }, n))));
+      el("p", { class: "evidence" }, el("span", { class: "faint" }, "evidence: packets"), ...f.evidence.map((n) => el("button", { type: "button", onclick: () => this.packet(n) }, n))));
   }
 
   // packet goes to a packet in the ladder, if it stands there.

@@ -3,7 +3,7 @@ import { since } from "./words.js";
 
 // The colours of states that have one in the bars over time: what is open, what closes, what is over.
 const kinds = {
-  SYN_SENT: ".25", SYN_RECV: ".25", ESTABLISHED: ".38", FIN_WAIT1: ".95", FIN_WAIT2: ".75", CLOSE_WAIT: ".75", CLOSING: ".95", LAST_ACK: ".95", TIME_WAIT: ".22", CLOSED: ".08", UNKNOWN: ".03", LISTEN: ".1",
+  SYN_SENT: ".25", SYN_RECV: ".25", ESTABLISHED: ".38", FIN_WAIT1: ".95", FIN_WAIT2: ".85", CLOSE_WAIT: ".85", CLOSING: ".95", LAST_ACK: ".95", TIME_WAIT: ".22", CLOSED: ".08", UNKNOWN: ".03", LISTEN: ".1",
 };
 
 // drawStates draws a bar for each end: what it was taken to be over time; dashed where it was not proven.

@@ -22,11 +22,11 @@ export function drawMatrix(box, cells, where, choose) {
     const share = Math.log1p(c.connections) / Math.log1p(most);
     const pressed = where.includes(`client.state:${client.toLowerCase()} `) && where.includes(`server.state:${server.toLowerCase()}`);
     const button = el("button", {
-      type: "button", "aria-pressed": pressed, class: `${share > 0.6 ? "hot" : ""}${c.found ? " ill" : ""}`,
+      type: "button", "aria-pressed": pressed, class: c.found ? "ill" : "",
       title: `client ${client}, server ${server}: ${count(c.connections)}, ${count(c.living)} living, something found on ${count(c.found)}`,
       onclick: () => choose(client, server, pressed),
     }, count(c.connections));
-    button.style.setProperty("--share", (0.1 + 0.85 * share).toFixed(2));
+    button.style.setProperty("--share", (0.1 + 0.9 * share).toFixed(2));
     return el("td", {}, button);
   })));
   box.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)));
@@ -71,7 +71,7 @@ export class Brush {
 }
 
 // times are ticks in UTC, as all times of the page, with as many digits as they differ in.
-export function times(u, list) {
+function times(u, list) {
   const step = list.length > 1 ? list[1] - list[0] : 1;
   return list.map((t) => {
     const text = new Date(t * 1000).toISOString();

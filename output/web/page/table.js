@@ -37,14 +37,14 @@ export class Table {
     this.head = el("div", { class: "head", role: "row" });
     for (const c of columns) {
       this.head.append(c.sort
-        ? el("button", { type: "button", class: c.num ? "num" : "", role: "columnheader", "data-sort": c.sort, tabindex: "-1", onclick: () => this.turn(c.sort) }, c.title)
+        ? el("button", { type: "button", class: c.num ? "num" : "", role: "columnheader", "data-sort": c.sort, onclick: () => this.turn(c.sort) }, c.title)
         : el("span", { role: "columnheader" }, el("span", { class: "skip" }, "Severity")));
       this.head.lastChild.classList.add(`c-${c.key}`);
     }
     this.body = el("div", { role: "rowgroup" });
     box.append(this.head, this.body);
     box.addEventListener("scroll", () => this.draw(), { passive: true });
-    box.addEventListener("keydown", (e) => this.key(e));
+    box.addEventListener("keydown", (e) => { if (e.target === box) this.key(e); }); // the heads are buttons with keys of their own
     this.body.addEventListener("click", (e) => {
       const row = e.target.closest(".row");
       if (row?.dataset.conn) this.choose(Number(row.dataset.at), true);
@@ -122,7 +122,7 @@ export class Table {
     const row = el("div", { class: "row", role: "row", "aria-rowindex": i + 2, "data-at": i, id: `row-${i}` });
     row.style.top = `${this.top + i * h}px`;
     if (!r || r.forgotten) {
-      row.append(el("span"), el("span", { class: "gone" }, r ? `${r.conn} forgotten` : "…"));
+      row.append(el("span"), el("span", { role: "gridcell", class: "gone" }, r ? `${r.conn} forgotten` : "…"));
       return row;
     }
     row.dataset.conn = r.conn;

@@ -1,6 +1,7 @@
 // Numbers and times as people read them.
 
 export const count = (n) => n.toLocaleString("en");
+export const counted = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;
 
 export function octets(n) {
   for (const unit of ["B", "kB", "MB", "GB"]) {
@@ -16,18 +17,13 @@ export function span(s) {
   if (s < 1e-3) return `${Math.round(s * 1e6)} us`;
   if (s < 1) return `${Math.round(s * 1e3)} ms`;
   if (s < 100) return `${s.toFixed(1)} s`;
-  if (s < 6000) return `${Math.floor(s / 60)} m ${Math.round(s % 60)} s`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} m`;
-  return `${Math.floor(s / 86400)} d ${Math.round((s % 86400) / 3600)} h`;
+  const parts = (unit, large, small) => { const n = Math.round(s / unit); return `${Math.floor(n / large[0])} ${large[1]} ${n % large[0]} ${small}`; };
+  if (s < 6000) return parts(1, [60, "m"], "s");
+  if (s < 172800) return parts(60, [60, "h"], "m");
+  return parts(3600, [24, "d"], "h");
 }
 
-// seconds reads an RFC 3339 time with nanoseconds as seconds since 1970: enough digits for microseconds.
-export function seconds(text) {
-  const [whole, rest = "Z"] = text.split(".");
-  return Date.parse(`${whole.replace(/Z$/, "")}Z`) / 1000 + Number(`0.${rest.replace(/Z$/, "") || 0}`);
-}
-
-// since is how many seconds lie between two such times, to the microsecond.
+// since is how many seconds lie between two RFC 3339 times with nanoseconds, to the microsecond.
 export function since(from, to) {
   const parts = (text) => [Date.parse(`${text.slice(0, 19)}Z`) / 1000, Number(`0.${text.slice(20).replace("Z", "") || 0}`)];
   const [a, x] = parts(from), [b, y] = parts(to);
