@@ -79,6 +79,7 @@ func (f *fragments) add(d *decoder, seg *tcp.Segment, p fragment) ([]byte, bool)
 	f.bytes += len(g.bytes) - held
 	if !ok {
 		f.drop(key)
+		f.tidy()
 		f.evicted++
 		return nil, false
 	}
@@ -173,7 +174,7 @@ func (f *fragments) shrink() {
 }
 
 // tidy takes out of the order what is gone, when that is most of it: one datagram that never completes must not hold
-// up the places of millions that did.
+// up the places of millions that did, or never can.
 func (f *fragments) tidy() {
 	if len(f.order) < 1024 || len(f.order) < 4*len(f.open) {
 		return
