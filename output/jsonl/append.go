@@ -13,7 +13,22 @@ import (
 // written with their comma and colon by the caller, as in `,"packet":`.
 
 func appendUint(b []byte, key string, v uint64) []byte {
-	return strconv.AppendUint(append(b, key...), v, 10)
+	return appendDigits(append(b, key...), v)
+}
+
+// appendDigits is strconv's, with a shorter way for what most counts are.
+func appendDigits(b []byte, v uint64) []byte {
+	switch w := uint32(v); {
+	case v < 10:
+		return append(b, byte('0'+w))
+	case v < 100:
+		return append(b, byte('0'+w/10), byte('0'+w%10))
+	case v < 1000:
+		return append(b, byte('0'+w/100), byte('0'+w/10%10), byte('0'+w%10))
+	case v < 10000:
+		return append(b, byte('0'+w/1000), byte('0'+w/100%10), byte('0'+w/10%10), byte('0'+w%10))
+	}
+	return strconv.AppendUint(b, v, 10)
 }
 
 func appendBool(b []byte, key string, v bool) []byte {
@@ -53,10 +68,13 @@ func twoDigits(b []byte, v uint32) { b[0], b[1] = byte('0'+v/10), byte('0'+v%10)
 
 // nineDigits writes v with zeros in front.
 func nineDigits(b []byte, v uint32) {
-	for i := 8; i >= 0; i-- {
-		b[i] = byte('0' + v%10)
-		v /= 10
-	}
+	_ = b[8]
+	high, low := v/10000, v%10000
+	b[0] = byte('0' + high/10000)
+	twoDigits(b[1:], high/100%100)
+	twoDigits(b[3:], high%100)
+	twoDigits(b[5:], low/100)
+	twoDigits(b[7:], low%100)
 }
 
 // appendDecimal writes ns divided by 10^places exactly, without trailing zeros: milliseconds for 6, seconds for 9.
@@ -74,10 +92,13 @@ func appendDecimal(b []byte, key string, ns int64, places int) []byte {
 	if places == 6 {
 		whole, rest = v/1e6, v%1e6*1e3
 	}
-	b = strconv.AppendUint(b, whole, 10)
+	b = appendDigits(b, whole)
 	if rest > 0 {
 		b = append(b, ".000000000"...)
 		nineDigits(b[len(b)-9:], uint32(rest))
+		if b[len(b)-1]|b[len(b)-2]|b[len(b)-3] == '0' { // most clocks tick in microseconds
+			b = b[:len(b)-3]
+		}
 		for b[len(b)-1] == '0' {
 			b = b[:len(b)-1]
 		}
@@ -146,16 +167,23 @@ func appendASCII(b []byte, c byte) []byte {
 	return append(b, c)
 }
 
-// appendAddress writes the two members that name an endpoint, without braces.
-func appendAddress(b []byte, e tcp.Endpoint) []byte {
-	b = append(b, `"ip":"`...)
-	b = e.IP().AppendTo(b)
-	return strconv.AppendUint(append(b, `","port":`...), uint64(e.Port), 10)
+// appendAddress writes the two members that name an endpoint, without braces; key ends with `"ip":"`.
+func appendAddress(b []byte, key string, e tcp.Endpoint) []byte {
+	b = append(b, key...)
+	if e.V6 {
+		b = e.IP().AppendTo(b)
+	} else {
+		v := uint32(e.Addr.Lo)
+		b = append(appendDigits(b, uint64(v>>24)), '.')
+		b = append(appendDigits(b, uint64(v>>16&0xff)), '.')
+		b = append(appendDigits(b, uint64(v>>8&0xff)), '.')
+		b = appendDigits(b, uint64(v&0xff))
+	}
+	return appendDigits(append(b, `","port":`...), uint64(e.Port))
 }
 
 func appendEndpoint(b []byte, key string, e tcp.Endpoint) []byte {
-	b = append(append(b, key...), '{')
-	return append(appendAddress(b, e), '}')
+	return append(appendAddress(append(b, key...), `{"ip":"`, e), '}')
 }
 
 func appendStates(b []byte, key string, set tracker.StateSet) []byte {
@@ -168,4 +196,29 @@ func appendStates(b []byte, key string, set tracker.StateSet) []byte {
 		b = append(append(append(b, '"'), s.String()...), '"')
 	}
 	return append(b, ']')
+}
+
+// claims are the members that say in what state an endpoint is where no other is possible, by basis and state: they are
+// most of what is claimed.
+var claims = func() (t [2][tcp.NumStates]string) {
+	for basis := range t {
+		for s := range t[basis] {
+			t[basis][s] = string(spellClaim(nil, tracker.State(s), tracker.Basis(basis), tcp.Set(tracker.State(s))))
+		}
+	}
+	return t
+}()
+
+// appendClaim writes what is claimed of an endpoint.
+func appendClaim(b []byte, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
+	if possible == tcp.Set(s) {
+		return append(b, claims[basis][s]...)
+	}
+	return spellClaim(b, s, basis, possible)
+}
+
+func spellClaim(b []byte, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
+	b = appendWord(b, `,"state":`, s.String())
+	b = appendWord(b, `,"basis":`, basis.String())
+	return appendStates(b, `,"possible":`, possible)
 }

@@ -100,8 +100,8 @@ func (w *Writer) Connection(c *tracker.Connection) {
 	if c.Blamed {
 		b = appendDecimal(b, `,"life_ms":`, c.Life, 6)
 	}
-	b = w.appendEnd(b, `,"client":`, &c.Client, c.Blamed)
-	b = w.appendEnd(b, `,"server":`, &c.Server, c.Blamed)
+	b = w.appendEnd(b, `,"client":{"ip":"`, &c.Client, c.Blamed)
+	b = w.appendEnd(b, `,"server":{"ip":"`, &c.Server, c.Blamed)
 	if c.Closed {
 		b = appendWord(b, `,"closed_by":`, c.ClosedBy.String())
 	}
@@ -154,13 +154,10 @@ func appendVLAN(b []byte, ids [2]uint16) []byte {
 	return append(b, ']')
 }
 
-// appendEnd writes what is known of one endpoint.
+// appendEnd writes what is known of one endpoint; key ends as appendAddress wants it.
 func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []byte {
-	b = append(append(b, key...), '{')
-	b = appendAddress(b, e.Endpoint)
-	b = appendWord(b, `,"state":`, e.State.String())
-	b = appendWord(b, `,"basis":`, e.Basis.String())
-	b = appendStates(b, `,"possible":`, e.Possible)
+	b = appendAddress(b, key, e.Endpoint)
+	b = appendClaim(b, e.State, e.Basis, e.Possible)
 	if e.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, e.Deadline)
 	}
@@ -172,15 +169,7 @@ func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []
 	if e.Acked {
 		b = appendUint(b, `,"unacked_bytes":`, e.UnackedBytes)
 	}
-	b = appendUint(b, `,"retransmissions":`, e.Retransmissions)
-	b = appendUint(b, `,"zero_windows":`, e.ZeroWindows)
-	b = appendDecimal(b, `,"zero_window_s":`, e.ShutTotal, 9)
-	if e.ShutSince != 0 {
-		b = w.appendTime(b, `,"zero_window_since":`, e.ShutSince)
-	}
-	b = appendUint(b, `,"probes":`, e.Probes)
-	b = appendUint(b, `,"keepalives":`, e.Keepalives)
-	b = appendUint(b, `,"bad_checksums":`, e.BadChecksums)
+	b = w.appendTroubles(b, e)
 	if e.RTT.N > 0 {
 		b = appendDecimal(b, `,"rtt_ms":{"min":`, e.RTT.Min, 6)
 		b = appendDecimal(b, `,"mean":`, e.RTT.Mean, 6)
@@ -192,6 +181,25 @@ func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []
 		b = appendBlame(b, &e.Blame)
 	}
 	return append(b, '}')
+}
+
+// noTroubles is what appendTroubles writes of most.
+const noTroubles = `,"retransmissions":0,"zero_windows":0,"zero_window_s":0,"probes":0,"keepalives":0,"bad_checksums":0`
+
+// appendTroubles writes what there was of what nobody wants.
+func (w *Writer) appendTroubles(b []byte, e *tracker.End) []byte {
+	if e.Retransmissions|e.ZeroWindows|e.Probes|e.Keepalives|e.BadChecksums == 0 && e.ShutTotal|e.ShutSince == 0 {
+		return append(b, noTroubles...)
+	}
+	b = appendUint(b, `,"retransmissions":`, e.Retransmissions)
+	b = appendUint(b, `,"zero_windows":`, e.ZeroWindows)
+	b = appendDecimal(b, `,"zero_window_s":`, e.ShutTotal, 9)
+	if e.ShutSince != 0 {
+		b = w.appendTime(b, `,"zero_window_since":`, e.ShutSince)
+	}
+	b = appendUint(b, `,"probes":`, e.Probes)
+	b = appendUint(b, `,"keepalives":`, e.Keepalives)
+	return appendUint(b, `,"bad_checksums":`, e.BadChecksums)
 }
 
 // appendAnalysis writes what Wireshark would mark, if there is anything, what is nothing left out.

@@ -12,7 +12,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
+	"github.com/tcptrack/tcptrack/tracker"
 )
 
 var everything = output.Events{Transition: true, Connection: true, Finding: true, Summary: true, Socket: true}
@@ -161,6 +163,31 @@ func BenchmarkConnection(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	w := New(io.Discard, everything)
 	c := randomConnection(r)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Connection(c)
+	}
+}
+
+// BenchmarkOrdinary is BenchmarkConnection for one as most are: opened, used and closed.
+func BenchmarkOrdinary(b *testing.B) {
+	w := New(io.Discard, everything)
+	end := func(addr uint32, port uint16, s tracker.State) tracker.End {
+		return tracker.End{
+			Endpoint: tcp.Endpoint{Addr: tcp.AddrFrom4(addr), Port: port}, State: s, Basis: tracker.Proven, Possible: tcp.Set(s), Packets: 10, Bytes: 7974,
+			PayloadBytes: 7562, StreamBytes: 7562, Acked: true, RTT: tracker.RTT{N: 5, Min: 70_927_000, Mean: 71_057_666, Max: 71_319_000},
+			Blame: tracker.Blame{tracker.BlameFlowing: 242_842_000, tracker.BlameHandshake: 95_353_000, tracker.BlameClosing: 95_353_000},
+		}
+	}
+	z := tracker.Zeek{State: "SF"}
+	for _, letter := range []byte("ShADadFf") {
+		z.History.Add(letter)
+	}
+	c := &tracker.Connection{
+		Conn: 12345, Streams: []uint32{12345}, Start: 1_700_000_000_000_011_000, Last: 1_700_000_000_433_559_000, Life: 433_548_000, Blamed: true,
+		Client: end(10<<24|31<<8|200, 59704, tracker.Closed), Server: end(198<<24|18<<16|1<<8|92, 9000, tracker.TimeWait),
+		Closed: true, How: tracker.HowFIN, Zeek: []tracker.Zeek{z}, Half: true, HalfClosed: 70_927_000,
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Connection(c)
