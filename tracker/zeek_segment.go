@@ -94,24 +94,27 @@ func (z *zeek) quick(s *tcp.Segment, now int64, h *reassembly.Holes) bool {
 	if s.Len > 0 {
 		kind = seenData
 	}
-	if s.Flags&^tcp.PSH != tcp.ACK || s.Window == 0 || s.Snap || s.Sum == tcp.SumNever || z.partial ||
+	if s.Flags&^tcp.PSH != tcp.ACK || s.Window == 0 || s.Sum == tcp.SumNever || z.partial ||
 		e.state != zeekEstablished || p.state != zeekEstablished || (e.flags|p.flags)&^zeekSpoke != 0 || e.seen&kind == 0 ||
 		s.Seq != e.start+tcp.Seq(e.last) {
 		return false
 	}
 	further := s.Ack.Sub(p.start + tcp.Seq(p.ack))
-	if further < 0 || further > 0 && (!p.data.Started() || p.data.Missing() != 0 || s.Ack.After(p.data.Next())) {
+	if further < 0 || further > 0 && (!p.data.Started() || p.data.Missing() != 0) {
 		return false
 	}
-	if s.Len > 0 {
+	if s.Len > 0 && !s.Snap {
 		if !e.data.Started() || s.Seq != e.data.Next() || e.data.Missing() != 0 || s.Seq.Sub(e.data.Una())+s.Len > zeekExcess {
 			return false
 		}
 		e.data.Add(h, s.Seq, s.Len)
-		e.last += int64(s.Len)
 	}
+	e.last += int64(s.Len)
 	if further > 0 {
-		p.data.Ack(h, s.Ack)
+		if a := p.data.Ack(h, s.Ack); a.Missed > 0 {
+			z.scaled(&p.holes, 'G', s.Dir.Other())
+			p.missed += uint64(a.Missed)
+		}
 		p.ack += int64(further)
 	}
 	e.packets++
