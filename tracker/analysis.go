@@ -62,7 +62,7 @@ type analyses struct {
 type tally [2]Analysis
 
 const (
-	dialogueShift = 8
+	dialogueShift = 15 // 4 MiB: huge pages under them
 	// maxPastDialogues bounds what is kept of streams without a connection: 8 MiB. A segment of one that is forgotten is
 	// tested as its stream's first.
 	maxPastDialogues = 1 << 16
@@ -73,7 +73,7 @@ func newAnalyses(on bool) analyses { return analyses{on: on, tallies: newArena[t
 // at returns the place of a connection's dialogue, which stays where it is.
 func (a *analyses) at(n uint32) *dialogue {
 	for int(n>>dialogueShift) >= len(a.chunks) {
-		a.chunks = append(a.chunks, make([]dialogue, 1<<dialogueShift))
+		a.chunks = append(a.chunks, zeroed[dialogue](1<<dialogueShift))
 	}
 	return &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
 }

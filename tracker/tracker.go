@@ -72,7 +72,7 @@ func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
 	t.conns = newArena[conn](13)
 	t.waits = newArena[wait](10)
-	t.blames = newArena[blames](10)
+	t.blames = newArena[blames](15)
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil }, func() int { return t.conns.len() })
