@@ -200,25 +200,31 @@ func appendStates(b []byte, key string, set tracker.StateSet) []byte {
 
 // claims are the members that say in what state an endpoint is where no other is possible, by basis and state: they are
 // most of what is claimed.
-var claims = func() (t [2][tcp.NumStates]string) {
+type claims [2][tcp.NumStates]string
+
+// claimed are those of a connection's line, moved those of a transition's, which differ in their first key.
+var claimed, moved = newClaims(`,"state":`), newClaims(`,"to":`)
+
+func newClaims(key string) *claims {
+	var t claims
 	for basis := range t {
 		for s := range t[basis] {
-			t[basis][s] = string(spellClaim(nil, tracker.State(s), tracker.Basis(basis), tcp.Set(tracker.State(s))))
+			t[basis][s] = string(spellClaim(nil, key, tracker.State(s), tracker.Basis(basis), tcp.Set(tracker.State(s))))
 		}
 	}
-	return t
-}()
-
-// appendClaim writes what is claimed of an endpoint.
-func appendClaim(b []byte, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
-	if possible == tcp.Set(s) {
-		return append(b, claims[basis][s]...)
-	}
-	return spellClaim(b, s, basis, possible)
+	return &t
 }
 
-func spellClaim(b []byte, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
-	b = appendWord(b, `,"state":`, s.String())
+// appendClaim writes what is claimed of an endpoint.
+func appendClaim(b []byte, in *claims, key string, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
+	if possible == tcp.Set(s) {
+		return append(b, in[basis][s]...)
+	}
+	return spellClaim(b, key, s, basis, possible)
+}
+
+func spellClaim(b []byte, key string, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
+	b = appendWord(b, key, s.String())
 	b = appendWord(b, `,"basis":`, basis.String())
 	return appendStates(b, `,"possible":`, possible)
 }

@@ -59,14 +59,12 @@ func (w *Writer) Transition(t *tracker.Transition) {
 	b = w.appendTime(b, `,"time":`, t.Time)
 	b = appendUint(b, `,"conn":`, t.Conn)
 	b = appendUint(b, `,"packet":`, t.Packet)
-	b = appendEndpoint(b, `,"client":`, t.Client)
-	b = appendEndpoint(b, `,"server":`, t.Server)
-	b = appendWord(b, `,"side":`, t.Side.String())
+	b = appendAddress(b, `,"client":{"ip":"`, t.Client)
+	b = appendAddress(b, `},"server":{"ip":"`, t.Server)
+	b = appendWord(b, `},"side":`, t.Side.String())
 	b = appendUint(b, `,"stream":`, uint64(t.Stream))
 	b = appendWord(b, `,"from":`, t.From.String())
-	b = appendWord(b, `,"to":`, t.To.String())
-	b = appendWord(b, `,"basis":`, t.Basis.String())
-	b = appendStates(b, `,"possible":`, t.Possible)
+	b = appendClaim(b, moved, `,"to":`, t.To, t.Basis, t.Possible)
 	if t.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, t.Deadline)
 	}
@@ -157,7 +155,7 @@ func appendVLAN(b []byte, ids [2]uint16) []byte {
 // appendEnd writes what is known of one endpoint; key ends as appendAddress wants it.
 func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []byte {
 	b = appendAddress(b, key, e.Endpoint)
-	b = appendClaim(b, e.State, e.Basis, e.Possible)
+	b = appendClaim(b, claimed, `,"state":`, e.State, e.Basis, e.Possible)
 	if e.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, e.Deadline)
 	}
