@@ -78,19 +78,21 @@ func (a *analyses) at(n uint32) *dialogue {
 	return &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
 }
 
-// touch is Tracker.touch for the dialogues of the connections that it has found.
-func (a *analyses) touch(aims []aim) (sum uint32) {
-	for i := range aims {
-		if n := aims[i].likely; n > gone && n&stubBit == 0 && int(n>>dialogueShift) < len(a.chunks) {
-			d := &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
-			sum += d.stream + d.tally
-		}
+// touch is Tracker.touch for the dialogue of a connection.
+func (a *analyses) touch(n uint32) uint64 {
+	if int(n>>dialogueShift) >= len(a.chunks) {
+		return 0
 	}
-	return sum
+	d := &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
+	return uint64(d.stream) + uint64(d.tally)
 }
 
-// analyse tests a segment, whose stream is numbered, and counts what it is marked with.
+// analyse tests a segment, whose stream is numbered, and counts what it is marked with. What a brief has taken in is
+// marked with nothing.
 func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
+	if t.briefs.at(n).speaks() {
+		return
+	}
 	a := &t.analyses
 	d := a.at(n)
 	if !d.begun || d.stream != c.stream {
@@ -120,14 +122,22 @@ func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
 
 // recall takes back what is remembered of a stream, or begins it.
 func (a *analyses) recall(stream uint32) dialogue {
-	if len(a.past) > 0 {
-		if d := &a.past[stream&uint32(len(a.past)-1)]; d.begun && d.stream == stream {
-			was := *d
-			*d = dialogue{}
-			return was
-		}
+	if !a.remembers(stream) {
+		return newDialogue(stream)
 	}
-	return newDialogue(stream)
+	d := &a.past[stream&uint32(len(a.past)-1)]
+	was := *d
+	*d = dialogue{}
+	return was
+}
+
+// remembers says that something is remembered of a stream.
+func (a *analyses) remembers(stream uint32) bool {
+	if len(a.past) == 0 {
+		return false
+	}
+	d := &a.past[stream&uint32(len(a.past)-1)]
+	return d.begun && d.stream == stream
 }
 
 // counted tells what was marked of a connection.

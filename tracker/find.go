@@ -39,11 +39,8 @@ func (t *Tracker) touch(aims []aim) {
 			sum += c.latest + uint64(a.ack+b.ack) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
 		}
 	}
-	if t.cfg.Zeek {
-		sum += t.touchZeeks(aims)
-	}
-	if t.analyses.on {
-		sum += uint64(t.analyses.touch(aims))
+	if t.briefs.on {
+		sum += t.briefs.touch(t, aims)
 	}
 	t.touched = sum
 }

@@ -38,7 +38,7 @@ func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 	snd.payload += uint64(s.Len)
 	c.latest = s.Number
 	t.twice(c, snd, s) // it cannot be, but a copy of it may come
-	t.zeeked(n, c, s, false)
+	t.beside(n, c, s, false)
 
 	// What it proves that its sender had received.
 	if advance > 0 {

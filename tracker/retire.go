@@ -17,6 +17,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	t.rare.forget(n)
 	t.hears(c)
 	t.unzeek(c)
+	t.unbrief(n)
 	t.analyses.retire(n)
 	t.streams.retire(n, c)
 	c.first, c.latest = 0, 0
@@ -94,13 +95,15 @@ func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
 		a, b = b, a
 	}
 	*l = Connection{
-		Conn: c.num, Findings: l.Findings[:0], Zeek: t.zeekRows(l.Zeek[:0], c), Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last(), Now: t.now, First: c.first,
+		Conn: c.num, Findings: l.Findings[:0], Zeek: t.zeekRows(l.Zeek[:0], n, c), Streams: t.streams.list(l.Streams[:0], n, c), Start: c.start, Last: c.last(), Now: t.now, First: c.first,
 		Continued: c.flags&continued != 0, Evicted: c.flags&evicted != 0, Guessed: c.flags&guessed != 0, Lossy: t.losses.since(c.start),
 		ClosedBy: c.closer(), Closed: c.how != HowOpen, How: c.outcome(), VLAN: c.vlan,
 	}
 	t.end(&l.Client, cl, a)
 	t.end(&l.Server, sv, b)
-	t.analyses.counted(n, c, l)
+	if t.briefs.of(n) == nil {
+		t.analyses.counted(n, c, l)
+	}
 	l.Client.Acked, l.Server.Acked = sv.has(hasACK), cl.has(hasACK)
 	if t.cfg.Blame {
 		t.blame(c, l, over)

@@ -92,7 +92,7 @@ func differ(run func(*Tracker)) string {
 	var told [3]recorder
 	var stats [3]Stats
 	for i := range told {
-		tr := New(Config{Sink: &told[i], Transitions: true, Connections: true, Analysis: true, Witness: &told[i], Facts: ^FactKind(0)})
+		tr := New(Config{Sink: &told[i], Transitions: true, Connections: true, Blame: true, Zeek: true, Analysis: true, Witness: &told[i], Facts: ^FactKind(0)})
 		tr.plain = i == 0
 		if i == 1 {
 			tr.asking = fewAsking

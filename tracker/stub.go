@@ -182,11 +182,11 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 		// something to tell of it.
 		n, whole := t.conns.take()
 		*whole = *c
+		t.beside(n, whole, s, whole.ends[s.Dir].badSums > 0)
 		if t.analyses.on {
 			t.analyse(n, whole, s)
 		}
 		t.index.add(h, n)
-		t.zeeked(n, whole, s, whole.ends[s.Dir].badSums > 0)
 		t.awaits(n, whole)
 		return
 	}
@@ -230,10 +230,10 @@ func (t *Tracker) once(u *stub) *conn {
 func (t *Tracker) unfold(was uint32) (uint32, *conn) {
 	n, c := t.conns.take()
 	t.whole(t.stubs.at(was), c)
+	t.zeekOpened(n, c)
 	if t.analyses.on {
 		t.analyse(n, c, &t.opened)
 	}
-	t.zeekOpened(n, c)
 	t.index.renumber(t.index.hash(&c.key), was, n)
 	t.stubs.remove(was)
 	return n, c

@@ -27,6 +27,7 @@ type Tracker struct {
 	zeeks   zeeks
 
 	analyses analyses // idle unless Config.Analysis
+	briefs   briefs   // likewise, and unless Config.Zeek
 
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
@@ -79,6 +80,7 @@ func (t *Tracker) empty() {
 	t.analyses = newAnalyses(t.cfg.Analysis)
 	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
 	t.zeeks = newZeeks(&t.cfg)
+	t.briefs = briefs{on: t.cfg.Zeek || t.cfg.Analysis}
 	t.asking = 0
 }
 
@@ -266,17 +268,17 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	if t.twice(c, snd, s) {
 		t.stats.Duplicates++
 		t.see(Twice, n, c, snd, s)
-		t.zeeked(n, c, s, false)
+		t.beside(n, c, s, false)
 		return
 	}
 	if t.damaged(n, c, snd, s) {
 		snd.badSums++
 		t.stats.BadChecksums++
 		t.see(Damaged, n, c, snd, s)
-		t.zeeked(n, c, s, true)
+		t.beside(n, c, s, true)
 		return
 	}
-	t.zeeked(n, c, s, false)
+	t.beside(n, c, s, false)
 	switch {
 	case s.Flags&tcp.RST != 0:
 		t.reset(n, c, snd, rcv, s)

@@ -127,7 +127,7 @@ const (
 )
 
 // ZeekBytes is what a connection costs beside ConnectionBytes where Config.Zeek is set.
-const ZeekBytes = int(unsafe.Sizeof(zeek{})) + 4
+const ZeekBytes = int(unsafe.Sizeof(zeek{})) + 4 + int(unsafe.Sizeof(brief{}))
 
 // zeeks are all of them.
 type zeeks struct {
@@ -148,10 +148,7 @@ func newZeeks(cfg *Config) zeeks {
 
 // zeeked lets Zeek's record see a segment; damaged says that its checksum is wrong. A stub has no record: its SYN makes
 // one when it unfolds.
-func (t *Tracker) zeeked(n uint32, c *conn, s *tcp.Segment, damaged bool) {
-	if n == 0 || t.replays || !t.cfg.Zeek {
-		return
-	}
+func (t *Tracker) zeeked(c *conn, s *tcp.Segment, damaged bool) {
 	x := &t.zeeks
 	var z *zeek
 	if c.zeek == 0 {
@@ -170,20 +167,15 @@ func (t *Tracker) zeeked(n uint32, c *conn, s *tcp.Segment, damaged bool) {
 	}
 }
 
-// touchZeeks is touch for the records of the connections that it has found.
-func (t *Tracker) touchZeeks(aims []aim) (sum uint64) {
-	for i := range aims {
-		n := aims[i].likely
-		if n <= gone || n&stubBit != 0 {
-			continue
-		}
-		if at := t.conns.at(n).zeek; at != 0 {
-			z := t.zeeks.arena.at(at)
-			a, b := &z.ends[0], &z.ends[1]
-			sum += a.packets + b.packets + uint64(a.flags+b.flags) + uint64(z.last)
-		}
+// touchZeek is touch for the record of a connection.
+func (t *Tracker) touchZeek(n uint32) uint64 {
+	at := t.conns.at(n).zeek
+	if at == 0 {
+		return 0
 	}
-	return sum
+	z := t.zeeks.arena.at(at)
+	a, b := &z.ends[0], &z.ends[1]
+	return a.packets + b.packets + uint64(a.flags+b.flags) + uint64(z.last)
 }
 
 // unzeek forgets a connection's rows.
@@ -207,9 +199,16 @@ func (z *zeek) release(h *reassembly.Holes) {
 }
 
 // zeekRows appends the rows of a connection, in order.
-func (t *Tracker) zeekRows(to []Zeek, c *conn) []Zeek {
+func (t *Tracker) zeekRows(to []Zeek, n uint32, c *conn) []Zeek {
 	if !t.cfg.Zeek {
 		return to
+	}
+	if b := t.briefs.of(n); b != nil {
+		z := &t.zeeks.once
+		*z = zeek{}
+		b.zeek(z, c, t.zeeks.holes)
+		z.release(t.zeeks.holes)
+		return append(to, z.row(c))
 	}
 	if c.zeek == 0 {
 		if t.opened.Number != c.first {
@@ -329,6 +328,6 @@ func (h *History) resetUnanswered() bool {
 func (t *Tracker) zeekOpened(n uint32, c *conn) {
 	now := t.now
 	t.now = t.opened.Time
-	t.zeeked(n, c, &t.opened, c.ends[t.opened.Dir].badSums > 0)
+	t.beside(n, c, &t.opened, c.ends[t.opened.Dir].badSums > 0)
 	t.now = now
 }

@@ -162,14 +162,17 @@ func (e *zeekEnd) startAt(q tcp.Seq, last int64, h *reassembly.Holes) {
 // scaled counts what is in the history when it has come once, ten times, a hundred times.
 func (z *zeek) scaled(count *uint32, letter byte, by tcp.Dir) {
 	*count++
-	for n := uint32(1); n <= *count && n <= 1e9; n *= 10 {
-		if n == *count {
-			z.write(letter, by)
-		}
-		if n == 1e9 {
-			return
-		}
+	if scaleMark(*count) {
+		z.write(letter, by)
 	}
+}
+
+// scaleMark says that n is a power of ten.
+func scaleMark(n uint32) bool {
+	for n >= 10 && n%10 == 0 {
+		n /= 10
+	}
+	return n == 1
 }
 
 func (z *zeek) write(letter byte, by tcp.Dir) {
