@@ -20,6 +20,8 @@ type Anonymizer struct {
 	pad   [16]byte
 	seen  map[netip.Addr]netip.Addr
 	buf   []byte
+	named *Interface // the latest
+	bare  *Interface // and that without its name
 }
 
 // maxMapped bounds the addresses that are remembered; others are worked out again.
@@ -144,7 +146,16 @@ func (a *Anonymizer) Packet(r *Record) (Record, bool) {
 	}
 	to := *r
 	to.Data = b[:n+end]
+	to.Interface = a.nameless(r.Interface)
 	return to, true
+}
+
+// nameless is an interface without what somebody called it, which may say whose it is.
+func (a *Anonymizer) nameless(on *Interface) *Interface {
+	if on != a.named {
+		a.named, a.bare = on, &Interface{ID: on.ID, Link: on.Link, Snap: on.Snap}
+	}
+	return a.bare
 }
 
 // linkHeader maps the addresses of the link's header and returns its length.

@@ -167,7 +167,7 @@ func TestAnonymizePacket(t *testing.T) {
 		{"cut in the options", 101, v4[:45], 0, false},
 		{"nothing", 1, nil, 0, false},
 	} {
-		r := Record{Length: len(c.frame), Data: c.frame, Interface: &Interface{Link: c.link}}
+		r := Record{Length: len(c.frame), Data: c.frame, Interface: &Interface{Link: c.link, Name: "vpn-customer", Description: "theirs"}}
 		before := bytes.Clone(c.frame)
 		to, ok := a.Packet(&r)
 		if ok != c.ok || !bytes.Equal(before, c.frame) {
@@ -175,6 +175,9 @@ func TestAnonymizePacket(t *testing.T) {
 		}
 		if !ok {
 			continue
+		}
+		if *to.Interface != (Interface{Link: c.link}) {
+			t.Errorf("%s: the interface is told: %+v", c.what, *to.Interface)
 		}
 		whole := append(bytes.Clone(to.Data[c.head:]), 0, 0, 0)
 		d := decoder{checksum: ChecksumAll}

@@ -194,6 +194,9 @@ func (r *run) heedLoss(segs []tcp.Segment) {
 	at := now
 	if n := len(segs); n > 0 {
 		at, packet = max(at, segs[n-1].Time), segs[0].Number-1
+		if now == 0 { // nothing was tracked before
+			now = segs[0].Time
+		}
 	}
 	r.tracker.Lost(at)
 	r.bench.Dropped(now, at, packet, r.stats.Dropped-r.lost)

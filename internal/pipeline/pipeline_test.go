@@ -131,3 +131,24 @@ func TestInterruptWhileWaiting(t *testing.T) {
 		t.Fatal("does not end")
 	}
 }
+
+// finder is a Sink that keeps findings.
+type finder struct {
+	counter
+	found []anomaly.Finding
+}
+
+func (f *finder) Finding(x *anomaly.Finding) { f.found = append(f.found, *x) }
+
+// What a short capture has lost is known before its first packet is tracked, and is found at that packet, not in 1970.
+func TestLossAtTheBeginning(t *testing.T) {
+	src := newScript(1, io.EOF)
+	src.stats.Dropped = 7
+	var f finder
+	if _, err := pipeline.Run(t.Context(), src, pipeline.Config{Sink: &f}); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.found) == 0 || f.found[0].Rule != &anomaly.CaptureLoss || f.found[0].Time != 1e6 || f.found[0].Since != 1e6 {
+		t.Errorf("%+v", f.found)
+	}
+}
