@@ -162,7 +162,7 @@ func (Directory) names(bits []uint64) (names []string, err error) {
 func parse(date string) (int64, error) {
 	at, err := time.Parse(time.DateOnly, date)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no day", date)
+		return 0, fmt.Errorf("%q is no day: write it as 2026-11-22", date)
 	}
 	return dayOf(at.UnixNano()), nil
 }
