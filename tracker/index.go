@@ -13,6 +13,8 @@ type index struct {
 	slots []uint64 // 0: empty
 	old   []uint64 // being emptied into slots, from the front; nil if none is
 	moved int      // slots of old already emptied
+	fresh []uint64 // the next slots, being made ready from the front; nil if none are
+	ready int      // slots of fresh already touched
 	used  int      // entries in slots and old
 	seed  [2]uint64
 }
@@ -80,14 +82,30 @@ func (q *search) next() uint32 {
 
 // add enters n, which is at least 2 and not yet there.
 func (x *index) add(h, n uint32) {
-	if x.used >= len(x.slots)/4*3 && x.old == nil {
-		x.old, x.moved = x.slots, 0
-		x.slots = zeroed[uint64](2 * len(x.old))
+	if x.used >= len(x.slots)/16*11 && x.old == nil {
+		x.grow()
 	}
 	x.used++
 	place(x.slots, h, n)
 	for range movesAtOnce {
 		x.step()
+	}
+}
+
+// grow makes the next slots ready, a few for each entry from eleven sixteenths full to twelve, and takes them into use.
+// Entries go to any place of them: were that the first touch, the kernel would clear a huge page for nearly each, all of
+// them within a hundred packets (104 ms at six million connections).
+func (x *index) grow() {
+	if x.fresh == nil {
+		x.fresh, x.ready = zeroed[uint64](2*len(x.slots)), 0
+	}
+	begin := len(x.slots) / 16 * 11
+	for to := min((x.used-begin+1)*32, len(x.fresh)); x.ready < to; x.ready += 8 {
+		x.fresh[x.ready] = 0
+	}
+	if x.ready == len(x.fresh) {
+		x.old, x.moved = x.slots, 0
+		x.slots, x.fresh = x.fresh, nil
 	}
 }
 

@@ -78,8 +78,17 @@ func TestIndexGrowsStepByStep(t *testing.T) {
 	x := newIndex(1)
 	r := rand.New(rand.NewPCG(1, 1))
 	for n := uint32(2); n < 200_000; n++ {
-		old, moved := x.old, x.moved
+		old, moved, fresh, ready := x.old, x.moved, x.fresh, x.ready
 		x.add(r.Uint32(), n)
+		if fresh == nil {
+			ready = 0
+		}
+		if x.fresh != nil && x.ready-ready > 32 {
+			t.Fatalf("entry %d made %d slots ready", n, x.ready-ready)
+		}
+		if fresh == nil && x.old != nil && old == nil {
+			t.Fatalf("entry %d took slots into use that nobody had made ready", n)
+		}
 		if old != nil && x.old != nil && x.moved-moved > movesAtOnce {
 			t.Fatalf("entry %d moved %d others", n, x.moved-moved)
 		}

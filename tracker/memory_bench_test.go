@@ -31,7 +31,7 @@ func BenchmarkMemory(b *testing.B) {
 				}
 			}
 			per := func(octets int) float64 { return float64(octets) / float64(tr.Stats().Live) }
-			b.ReportMetric(per(size(&tr.conns)+8*(len(tr.index.slots)+len(tr.index.old))), "entry-B/conn")
+			b.ReportMetric(per(size(&tr.conns)+8*(len(tr.index.slots)+len(tr.index.old)+len(tr.index.fresh))), "entry-B/conn")
 			b.ReportMetric(per(size(&tr.waits)+size(&tr.stubs.arena)), "side-B/conn")
 			b.ReportMetric(per(alarmsOf(tr)), "timers-B/conn")
 			b.ReportMetric(per(size(&tr.blames)), "blame-B/conn")
@@ -43,7 +43,7 @@ func BenchmarkMemory(b *testing.B) {
 
 // size is what an arena has allocated.
 func size[T any](a *arena[T]) int {
-	return len(a.chunks)<<a.shift*int(unsafe.Sizeof(*new(T))) + 4*cap(a.free)
+	return len(a.chunks)<<a.shift*int(unsafe.Sizeof(*new(T))) + len(a.free.chunks)*4*stackChunk
 }
 
 // alarmsOf is what the timers have allocated.
