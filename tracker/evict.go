@@ -78,7 +78,7 @@ func (t *Tracker) finished() uint32 {
 	for _, k := range [...]timer{goneTimer, timeWaitTimer} {
 		for t.timers.due[k] != never {
 			q := &t.timers.queues[k]
-			a := q.alarms[q.head]
+			a := *q.at(q.head)
 			// What fires it later or never is no loss: an alarm for another time than its connection's has been replaced.
 			t.timers.drop(k)
 			c := t.conn(a)
@@ -100,12 +100,12 @@ func (e *end) waitsUntil(at int64) bool { return e.est == TimeWait && e.dueAt ==
 
 // unanswered returns the oldest connection of which one side alone was seen, stubs aside; 0 for none.
 func (t *Tracker) unanswered() uint32 {
-	for len(t.timers.syns) > 0 {
-		a := t.timers.syns[0]
+	for t.timers.due[synTimer] != never || t.timers.due[lateTimer] != never {
+		k, a := t.timers.oldest()
 		if c := t.conn(a); c != nil && (c.ends[0].est == SynSent || c.ends[1].est == SynSent) {
 			return a.n
 		}
-		t.timers.drop(synTimer)
+		t.timers.drop(k)
 	}
 	return 0
 }

@@ -47,10 +47,4 @@ func size[T any](a *arena[T]) int {
 }
 
 // alarmsOf is what the timers have allocated.
-func alarmsOf(t *Tracker) int {
-	n := cap(t.timers.syns)
-	for i := range t.timers.queues {
-		n += cap(t.timers.queues[i].alarms)
-	}
-	return n * int(unsafe.Sizeof(alarm{}))
-}
+func alarmsOf(t *Tracker) int { return t.timers.chunks.made * int(unsafe.Sizeof(chunk{})) }

@@ -260,7 +260,7 @@ func (t *Tracker) expire() {
 // stubFirst says that of a stub and a connection whose timers run out at once the stub is the older.
 func (t *Tracker) stubFirst() bool {
 	k, a := t.timers.peek()
-	return k == synTimer && int32(a.num-uint32(t.stubs.arena.at(t.stubs.due).num)) > 0
+	return k >= synTimer && int32(a.num-uint32(t.stubs.arena.at(t.stubs.due).num)) > 0
 }
 
 // awaits lets the timer run that a stub has by its place among the others.

@@ -1,9 +1,6 @@
 package tracker
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // timer is one kind of timer. Those of one kind last equally long, so that the queue of each is in order by itself:
 // time only moves forward.
@@ -15,7 +12,8 @@ const (
 	finWait2Timer
 	timeWaitTimer
 	lingerTimer // an endpoint that has its peer's FIN and has not sent its own
-	synTimer    // counts from the connection's first packet, so its alarms come in any order: a heap
+	synTimer    // counts from the connection's first packet
+	lateTimer   // the same, where others that began later wait already: its alarms come in any order
 
 	numTimers = iota
 )
@@ -36,6 +34,7 @@ var lasts = [numTimers]int64{
 	timeWaitTimer: 60 * second,       // Linux' TCP_TIMEWAIT_LEN
 	lingerTimer:   100 * millisecond, // an application that has met the end of its input closes at once, or works on an answer
 	synTimer:      127 * second,      // Linux' tcp_syn_retries 6: 1+2+4+8+16+32+64 s
+	lateTimer:     127 * second,
 }
 
 // alarm is a timer that runs for a connection. It is not taken back: it finds out when it fires whether it still means
@@ -50,17 +49,18 @@ func (a alarm) before(b alarm) bool { return a.at < b.at || a.at == b.at && int3
 
 // timers are all alarms, a queue a kind.
 type timers struct {
-	queues [synTimer]queue
-	syns   heap
+	queues [lateTimer]queue
+	late   heap
+	chunks chunks
 	due    [numTimers]int64 // the earliest alarm of each kind, or never
 	next   int64            // and of all
 
-	alive func(alarm) bool // says that an alarm's connection is still there
-	live  func() int       // how many connections there are
+	find func(alarm) *conn // the connection that an alarm is for; nil if it is gone
+	live func() int        // how many connections there are
 }
 
-func newTimers(alive func(alarm) bool, live func() int) timers {
-	w := timers{next: never, alive: alive, live: live}
+func newTimers(find func(alarm) *conn, live func() int) timers {
+	w := timers{next: never, find: find, live: live}
 	for k := range w.due {
 		w.due[k] = never
 	}
@@ -73,25 +73,16 @@ func (w *timers) set(k timer, now int64, n uint32, c *conn) {
 		return
 	}
 	a := alarm{now + lasts[k], n, uint32(c.num)}
+	q := &w.queues[k]
 	if k == synTimer {
 		a.at = c.start + lasts[k]
-		if len(w.syns) == cap(w.syns) {
-			before := len(w.syns)
-			if w.syns = w.room(w.syns); len(w.syns) < before {
-				w.syns.order()
-			}
+		if q.head != q.tail && a.before(*q.at(q.tail - 1)) {
+			w.setLate(a)
+			return
 		}
-		w.syns.push(a)
-		w.again(k)
-		return
 	}
-	q := &w.queues[k]
-	if len(q.alarms) == cap(q.alarms) {
-		q.forward()
-		if len(q.alarms) > cap(q.alarms)/2 {
-			q.alarms = w.room(q.alarms)
-		}
-		w.again(k)
+	if q.tail%alarmChunk == 0 {
+		w.extend(k)
 	}
 	q.push(a)
 	if w.due[k] == never {
@@ -100,28 +91,85 @@ func (w *timers) set(k timer, now int64, n uint32, c *conn) {
 	}
 }
 
+// setLate lets the timer of a SYN run, behind whose time others already wait.
+func (w *timers) setLate(a alarm) {
+	if w.late.hand != 0 || w.crowd(w.late.len, w.late.enough) {
+		w.late.sweep(w.find, &w.chunks)
+	}
+	w.late.push(a, &w.chunks)
+	w.again(lateTimer)
+}
+
+// extend makes room for one more alarm in a queue whose last chunk is full.
+func (w *timers) extend(k timer) {
+	q := &w.queues[k]
+	sweeps := q.sweeping || w.crowd(int(q.len()), int(q.enough))
+	if sweeps {
+		w.sweep(k)
+	}
+	q.extend(&w.chunks)
+	if sweeps {
+		w.again(k)
+	}
+}
+
+// sweep goes on to look through some chunks of a queue for alarms that mean something.
+func (w *timers) sweep(k timer) {
+	q := &w.queues[k]
+	if !q.sweeping || int32(q.from-q.head) < 0 {
+		q.to, q.from = q.head, q.head
+	}
+	q.sweeping = true
+	for end := q.from + min(q.tail-q.from, sweptChunks*alarmChunk); q.from != end; q.from++ {
+		a := *q.at(q.from)
+		c := w.find(a)
+		if c == nil {
+			continue
+		}
+		if k == flightTimer {
+			c.alarm = q.to
+		}
+		*q.at(q.to) = a
+		q.to++
+	}
+	if q.from == q.tail {
+		q.swept(&w.chunks)
+	} else {
+		q.skip(&w.chunks)
+	}
+}
+
+// crowded is how many alarms a list may hold beyond two for each connection before it looks for those that mean nothing
+// any more: to ask each is to wait for memory. So it is bounded by what lives.
+const crowded = 1 << 10
+
+// crowd says that many of so many alarms must mean nothing: were it fewer than half, the list would grow.
+func (w *timers) crowd(n, enough int) bool { return n > max(2*w.live()+crowded, enough) }
+
 // nearby is how far back cancel looks: most of what it cancels was set a moment ago.
 const nearby = 16
 
 // cancel takes back an alarm of connection n that was set lately; one that is not found fires and means nothing.
 func (w *timers) cancel(k timer, n uint32) {
 	q := &w.queues[k]
-	for i := len(q.alarms) - 1; i >= max(q.head, len(q.alarms)-nearby); i-- {
-		if q.alarms[i].n == n {
-			q.alarms[i].n = 0
+	for back := uint32(1); back <= min(q.len(), nearby); back++ {
+		if a := q.at(q.tail - back); a.n == n {
+			a.n = 0
 			return
 		}
 	}
 }
 
 // place is where the latest alarm of a kind lies, for cancelAt.
-func (w *timers) place(k timer) uint32 { return w.queues[k].past + uint32(len(w.queues[k].alarms)) - 1 }
+func (w *timers) place(k timer) uint32 { return w.queues[k].tail - 1 }
 
-// cancelAt takes back the alarm of a connection that lies at that place; one that has moved fires and means nothing.
+// cancelAt takes back the alarm of a connection that lies at that place.
 func (w *timers) cancelAt(k timer, place uint32, c *conn) {
 	q := &w.queues[k]
-	if i := int(place - q.past); i >= q.head && i < len(q.alarms) && q.alarms[i].num == uint32(c.num) {
-		q.alarms[i].n = 0
+	if place-q.head < q.len() {
+		if a := q.at(place); a.num == uint32(c.num) {
+			a.n = 0
+		}
 	}
 }
 
@@ -129,7 +177,7 @@ func (w *timers) cancelAt(k timer, place uint32, c *conn) {
 func (w *timers) take() (k timer, a alarm) {
 	k, a = w.peek()
 	w.drop(k)
-	return k, a
+	return min(k, synTimer), a
 }
 
 // peek returns the earliest alarm, which may have been cancelled; there is one.
@@ -137,19 +185,27 @@ func (w *timers) peek() (k timer, a alarm) {
 	for w.due[k] != w.next {
 		k++
 	}
-	if k == synTimer {
-		return k, w.syns[0]
+	if k >= synTimer {
+		return w.oldest()
 	}
-	q := &w.queues[k]
-	return k, q.alarms[q.head]
+	return k, *w.queues[k].at(w.queues[k].head)
+}
+
+// oldest returns the earliest alarm of a SYN; there is one.
+func (w *timers) oldest() (k timer, a alarm) {
+	q := &w.queues[synTimer]
+	if w.due[lateTimer] == never || w.due[synTimer] != never && !w.late.at(0).before(*q.at(q.head)) {
+		return synTimer, *q.at(q.head)
+	}
+	return lateTimer, *w.late.at(0)
 }
 
 // drop takes out the earliest alarm of one kind.
 func (w *timers) drop(k timer) {
-	if k == synTimer {
-		w.syns.pop()
+	if k == lateTimer {
+		w.late.remove(0, &w.chunks)
 	} else {
-		w.queues[k].head++
+		w.queues[k].pop(&w.chunks)
 	}
 	w.again(k)
 }
@@ -157,112 +213,13 @@ func (w *timers) drop(k timer) {
 // again finds the earliest alarm of one kind anew.
 func (w *timers) again(k timer) {
 	w.due[k] = never
-	if k == synTimer {
-		if len(w.syns) > 0 {
-			w.due[k] = w.syns[0].at
-		}
-	} else {
-		w.due[k] = w.queues[k].earliest()
+	if k != lateTimer {
+		w.due[k] = w.queues[k].earliest(&w.chunks)
+	} else if w.late.len > 0 {
+		w.due[k] = w.late.at(0).at
 	}
 	w.next = never
 	for _, at := range w.due {
 		w.next = min(w.next, at)
-	}
-}
-
-// crowded is how many alarms a list may hold beyond two for each connection before it looks for those that mean nothing
-// any more, instead of growing: to ask each is to wait for memory.
-const crowded = 1 << 10
-
-// room makes room for one more alarm in a full list: that of those cancelled, and in a crowd of those whose connections
-// are gone, is used again, and only where less than half is found does the list grow. So it is bounded by what lives.
-func (w *timers) room(alarms []alarm) []alarm {
-	crowd := len(alarms) > 2*w.live()+crowded
-	kept := alarms[:0]
-	for _, a := range alarms {
-		if a.n != 0 && (!crowd || w.alive(a)) {
-			kept = append(kept, a)
-		}
-	}
-	if len(kept) > cap(kept)/2 {
-		kept = slices.Grow(kept, cap(kept))
-	}
-	return kept
-}
-
-// queue is a first-in, first-out list of alarms. One that was cancelled has n 0.
-type queue struct {
-	alarms []alarm
-	head   int
-	past   uint32 // alarms that lay before the first of the slice: a place counts them too
-}
-
-// earliest puts the head at the first alarm that is not cancelled and returns its time, or never.
-func (q *queue) earliest() int64 {
-	for ; q.head < len(q.alarms); q.head++ {
-		if a := &q.alarms[q.head]; a.n != 0 {
-			return a.at
-		}
-	}
-	return never
-}
-
-// forward moves the alarms to the front of a full list.
-func (q *queue) forward() {
-	q.past += uint32(q.head)
-	q.alarms, q.head = q.alarms[:copy(q.alarms, q.alarms[q.head:])], 0
-}
-
-// push appends an alarm; there is room.
-func (q *queue) push(a alarm) {
-	if last := len(q.alarms) - 1; last >= q.head {
-		a.at = max(a.at, q.alarms[last].at)
-	}
-	q.alarms = append(q.alarms, a)
-}
-
-// heap is a binary heap of alarms, the earliest first; of equal ones that of the older connection.
-type heap []alarm
-
-// order makes a heap of any list.
-func (h heap) order() {
-	for i := len(h)/2 - 1; i >= 0; i-- {
-		h.sink(i)
-	}
-}
-
-// push appends an alarm; there is room.
-func (h *heap) push(a alarm) {
-	*h = append(*h, a)
-	s := *h
-	for i := len(s) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !s[i].before(s[up]) {
-			break
-		}
-		s[i], s[up] = s[up], s[i]
-		i = up
-	}
-}
-
-func (h *heap) pop() {
-	s := *h
-	s[0] = s[len(s)-1]
-	*h = s[:len(s)-1]
-	h.sink(0)
-}
-
-func (h *heap) sink(i int) {
-	s := *h
-	for {
-		down := 2*i + 1
-		if down+1 < len(s) && s[down+1].before(s[down]) {
-			down++
-		}
-		if down >= len(s) || !s[down].before(s[i]) {
-			return
-		}
-		s[i], s[down] = s[down], s[i]
-		i = down
 	}
 }

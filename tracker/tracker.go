@@ -76,7 +76,7 @@ func (t *Tracker) empty() {
 	t.blames = newArena[blames](15)
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
-	t.timers = newTimers(func(a alarm) bool { return t.conn(a) != nil }, func() int { return t.conns.len() })
+	t.timers = newTimers(t.conn, func() int { return t.conns.len() })
 	t.analyses = newAnalyses(t.cfg.Analysis)
 	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
 	t.zeeks = newZeeks(&t.cfg)
@@ -122,10 +122,8 @@ func (t *Tracker) Advance(now int64) {
 		}
 		k, a := t.timers.take()
 		t.now = max(t.now, a.at)
-		if a.n != 0 {
-			if c := t.conn(a); c != nil {
-				t.fire(k, a.n, c)
-			}
+		if c := t.conn(a); c != nil {
+			t.fire(k, a.n, c)
 		}
 	}
 	t.ring(now)
@@ -143,8 +141,11 @@ func (t *Tracker) ring(now int64) {
 // Now is the capture's time: that of the latest packet or timer, nanoseconds since 1970 UTC.
 func (t *Tracker) Now() int64 { return t.now }
 
-// conn returns the connection that an alarm is for, nil if it is gone.
+// conn returns the connection that an alarm is for, nil if it is gone or the alarm was cancelled.
 func (t *Tracker) conn(a alarm) *conn {
+	if a.n == 0 {
+		return nil
+	}
 	if c := t.conns.at(a.n); uint32(c.num) == a.num && c.latest != 0 {
 		return c
 	}
