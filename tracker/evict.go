@@ -10,7 +10,7 @@ import (
 // table's bound in connections is a bound in memory by the first: every connection may be in data, and every one may
 // have been half open before, for the room of the one kind is not used for the other.
 const (
-	ConnectionBytes = int(unsafe.Sizeof(conn{})) + int(unsafe.Sizeof(blames{})) + 4 + HalfOpenBytes + 4 + 4*alarmBytes // timers: flight, gone, FIN_WAIT2, TIME_WAIT
+	ConnectionBytes = int(unsafe.Sizeof(conn{})) + int(unsafe.Sizeof(blames{})) + 4 + HalfOpenBytes + 4 + 5*alarmBytes // timers: SYN, flight, gone, FIN_WAIT2, TIME_WAIT
 	HalfOpenBytes   = int(unsafe.Sizeof(stub{})) + 4 + 2*slotBytes                                                     // a connection of which one SYN was seen
 	AnalysisBytes   = int(unsafe.Sizeof(dialogue{})) + int(unsafe.Sizeof(tally{})) + 4                                 // what Config.Analysis adds to a connection
 

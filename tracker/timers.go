@@ -122,6 +122,9 @@ func (w *timers) sweep(k timer) {
 	q.sweeping = true
 	for end := q.from + min(q.tail-q.from, sweptChunks*alarmChunk); q.from != end; q.from++ {
 		a := *q.at(q.from)
+		if a.n == 0 {
+			continue
+		}
 		c := w.find(a)
 		if c == nil {
 			continue
@@ -140,8 +143,8 @@ func (w *timers) sweep(k timer) {
 }
 
 // crowded is how many alarms a list may hold beyond two for each connection before it looks for those that mean nothing
-// any more: to ask each is to wait for memory. So it is bounded by what lives.
-const crowded = 1 << 10
+// any more: to ask each is to wait for memory, and most are at the head in a moment. So it is bounded by what lives.
+const crowded = 2 * alarmChunk
 
 // crowd says that many of so many alarms must mean nothing: were it fewer than half, the list would grow.
 func (w *timers) crowd(n, enough int) bool { return n > max(2*w.live()+crowded, enough) }
