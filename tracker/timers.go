@@ -144,7 +144,7 @@ func (w *timers) sweep(k timer) {
 
 // crowded is how many alarms a list may hold beyond two for each connection before it looks for those that mean nothing
 // any more: to ask each is to wait for memory, and most are at the head in a moment. So it is bounded by what lives.
-const crowded = 2 * alarmChunk
+const crowded = 1 << 13
 
 // crowd says that many of so many alarms must mean nothing: were it fewer than half, the list would grow.
 func (w *timers) crowd(n, enough int) bool { return n > max(2*w.live()+crowded, enough) }
