@@ -13,8 +13,10 @@ const (
 	// maxMoves bounds the moves that are kept of a connection: the first ones, and the latest.
 	maxMoves   = 32
 	firstMoves = 8
-	// maxFindings bounds the findings that are kept, of which the oldest that are over go first.
+	// maxFindings bounds the findings that are kept. To make room, findTries of them are looked at, from the oldest on: the
+	// first that is over goes, or else the next.
 	maxFindings = 1 << 16
+	findTries   = 64
 )
 
 // Row is a connection that lives, or one that has ended. What it points to changes only under the Store's lock.
@@ -239,9 +241,10 @@ func (s *Store) find(told *anomaly.Finding) {
 	}
 }
 
-// dropFinding forgets the oldest that is over, or else the oldest.
+// dropFinding forgets an old finding, one that is over if there is one among the oldest. It does not look at all: where all
+// are open that would hold the lock for 25 ms at each.
 func (s *Store) dropFinding() {
-	for range s.inOrder.len() {
+	for range findTries {
 		id := s.inOrder.pop()
 		if f := s.findings[id]; f.Status != anomaly.Open {
 			s.lose(f)

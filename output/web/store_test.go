@@ -126,6 +126,26 @@ func TestFindingsBounded(t *testing.T) {
 	}
 }
 
+// Where all findings are open each new one takes the place of an old one, without a look at all the others.
+func TestOpenFindingsBounded(t *testing.T) {
+	s := NewStore(10, true)
+	t.Cleanup(s.Close)
+	const more = 20_000 // with a look at all of them it would take minutes
+	began := time.Now()
+	for i := range uint64(maxFindings + more) {
+		s.Finding(finding(i, anomaly.Open))
+	}
+	settle(t, s)
+	if took := time.Since(began); took > patience {
+		t.Errorf("it took %v", took)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if len(s.findings) != maxFindings || s.inOrder.len() != maxFindings || len(s.byCase) != maxFindings || s.lost.Findings != more {
+		t.Errorf("%d findings, %d in order, of %d connections, %d lost", len(s.findings), s.inOrder.len(), len(s.byCase), s.lost.Findings)
+	}
+}
+
 // The moves of a connection are bounded: the first stay, and the latest.
 func TestMovesBounded(t *testing.T) {
 	s := NewStore(10, true)
