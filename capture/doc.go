@@ -2,7 +2,7 @@
 //
 //	names -> input (gzip, zstd) -> window (1 MiB) -> pcap | pcapng -> merge -> decoder -> []tcp.Segment
 //	                                                  records                 link, tunnels, IP, fragments, TCP
-//	interfaces -> filter, ring (64 MiB, shared with the kernel) -> block -> packet -> decoder
+//	interfaces -> filter, rings (64 MiB each, shared with the kernel) -> block -> merge -> packet -> decoder
 //	           -> libpcap -> mouth (one an interface) -> mouthfuls -> merge ->
 //
 // The caller owns the segments and the package keeps none of them. Frames are sub-slices of an input's window and live

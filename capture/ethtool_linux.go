@@ -64,4 +64,9 @@ func (a asker) ethtool(name string, ask uint32) (word uint32, ok bool) {
 	return value[1], errno == 0
 }
 
-func (s *live) ringSize() int { return len(s.ring) }
+func (s *live) ringSize() (n int) {
+	for _, r := range s.rings {
+		n += len(r.mem)
+	}
+	return n
+}

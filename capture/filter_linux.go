@@ -19,7 +19,7 @@ func captureFilter(indexes []int, snap int, pass []bpf.RawInstruction) (program 
 		index     = beside + 8  // SKF_AD_IFINDEX
 		hardware  = beside + 28 // SKF_AD_HATYPE
 	)
-	if n := len(indexes); n > 1 {
+	if n := len(indexes); n > 0 {
 		program = append(program, unix.SockFilter{Code: load, K: index})
 		for i, x := range indexes {
 			program = append(program, unix.SockFilter{Code: equal, Jt: uint8(n - i), K: uint32(x)})
@@ -59,7 +59,7 @@ func (s *live) filterProgram() ([]bpf.RawInstruction, error) {
 		return nil, nil
 	}
 	for _, name := range s.watched.names {
-		if kind, err := askHardware(s.fd, name); err == nil && kind >= hardwareWLAN && kind <= hardwareRadiotap {
+		if kind, err := askHardware(s.socket(), name); err == nil && kind >= hardwareWLAN && kind <= hardwareRadiotap {
 			return nil, s.opt.Filter.wrong("an interface in monitor mode takes filters with --backend pcap alone, in a build with libpcap")
 		}
 	}

@@ -24,6 +24,7 @@ type LiveOptions struct {
 	Filter      *Filter  // nil: every packet is taken
 	Snap        int      // octets kept of each packet; 0 is DefaultSnap
 	Promiscuous bool     // also what is addressed to other hosts
+	Rings       int      // the kernel spreads flows over so many, at most MaxRings; 0 and 1 are one
 	Recorder    Recorder // shown each packet; nil: nobody looks
 
 	// Do runs what opens an interface, at first and when it comes back: on a thread with the rights and in the network
@@ -48,6 +49,9 @@ const MaxSnap = 256 << 10
 
 // AnyInterface stands for all interfaces, those that come later too.
 const AnyInterface = "any"
+
+// MaxRings bounds LiveOptions.Rings: each takes 64 MiB of the kernel's memory.
+const MaxRings = 16
 
 // maxNamed bounds those named: a jump of the ring's filter spans 255 instructions.
 const maxNamed = 200
@@ -77,10 +81,13 @@ func Backends() (names []string) {
 
 // Live captures from the interfaces, AnyInterface being all. The errors name the interface; one of permission is
 // fs.ErrPermission, one of a name that does not exist a *NoInterfaceError, one of a back end that this build has not a
-// *NoBackendError.
+// *NoBackendError, one of several rings where one alone can be a *FanOutError.
 func Live(names []string, opt LiveOptions) (src LiveSource, err error) {
 	if len(names) == 0 || len(names) > maxNamed {
 		return nil, fmt.Errorf("capture: %d interfaces named, at least 1 and at most %d can be", len(names), maxNamed)
+	}
+	if opt.Rings < 0 || opt.Rings > MaxRings {
+		return nil, fmt.Errorf("capture: %d rings asked for, at most %d can be", opt.Rings, MaxRings)
 	}
 	if opt.Snap <= 0 {
 		opt.Snap = DefaultSnap
@@ -89,6 +96,9 @@ func Live(names []string, opt LiveOptions) (src LiveSource, err error) {
 	i := slices.IndexFunc(backends, func(b backend) bool { return opt.Backend == "" || opt.Backend == b.name })
 	if i < 0 {
 		return nil, &NoBackendError{Name: opt.Backend, Have: Backends()}
+	}
+	if name := backends[i].name; opt.Rings > 1 && name != BackendRing {
+		return nil, &FanOutError{Rings: opt.Rings}
 	}
 	opt.do(func() { src, err = backends[i].open(names, opt) })
 	return src, err
@@ -116,3 +126,18 @@ type NoInterfaceError struct {
 func (e *NoInterfaceError) Error() string {
 	return fmt.Sprintf("capture: %s: no such interface", e.Name)
 }
+
+// FanOutError says that packets cannot be spread over several rings.
+type FanOutError struct {
+	Rings int
+	Err   error // the kernel's; nil: the back end captures without rings
+}
+
+func (e *FanOutError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("capture: %d rings: only the back end %s has any", e.Rings, BackendRing)
+	}
+	return fmt.Sprintf("fan-out over %d rings: %v", e.Rings, e.Err)
+}
+
+func (e *FanOutError) Unwrap() error { return e.Err }

@@ -2,13 +2,7 @@ package capture
 
 import (
 	"io"
-	"net"
-	"os"
-	"os/exec"
-	"runtime"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
@@ -16,24 +10,7 @@ import (
 // What a full ring loses is counted: what was sent is what was read and what was dropped, each packet of the loopback
 // interface once.
 func TestRingOverflows(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root for a network namespace of its own")
-	}
-	done := make(chan struct{})
-	go func() { // its thread goes with its network
-		defer close(done)
-		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			t.Logf("no network namespace: %v", err)
-			return
-		}
-		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-			t.Logf("ip link set lo up: %v %s", err, out)
-			return
-		}
-		overflow(t)
-	}()
-	<-done
+	inOwnNet(t, func() { overflow(t) })
 }
 
 func overflow(t *testing.T) {
@@ -43,19 +20,8 @@ func overflow(t *testing.T) {
 		return
 	}
 	defer src.Close()
-	to, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer to.Close()
-	const packets, octets = 1500, 60000 // 90 MB into 64 MiB
-	for range packets {
-		if _, err := to.WriteTo(make([]byte, octets), to.LocalAddr()); err != nil {
-			t.Error(err)
-			return
-		}
-	}
+	const packets = 1500 // 90 MB into 64 MiB
+	flood(t, packets)
 	src.Stop()
 	for segs := make([]tcp.Segment, 64); err == nil; {
 		_, err = src.Read(segs)

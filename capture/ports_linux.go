@@ -26,7 +26,7 @@ const maxPorts = 4096
 // show shows the packet as a file holds it: the VLAN tag put back that the kernel took out, and of links other than
 // Ethernet and 802.11 the kernel's own account in front (LINKTYPE_LINUX_SLL2), as all that can be said of it.
 func (s *live) show(n int, seg *tcp.Segment) {
-	p := &s.packet
+	p := s.packet
 	rec := p.record
 	tagged := p.status&ringVLAN != 0
 	switch p.hardware {
@@ -95,7 +95,7 @@ func (s *live) portName(index uint32) string {
 	request, err := unix.NewIfreq("")
 	if err == nil {
 		request.SetUint32(index)
-		if err = unix.IoctlIfreq(s.fd, unix.SIOCGIFNAME, request); err == nil {
+		if err = unix.IoctlIfreq(s.socket(), unix.SIOCGIFNAME, request); err == nil {
 			return request.Name()
 		}
 	}

@@ -26,10 +26,10 @@ func TestRecorderOfRing(t *testing.T) {
 		{"snapped", ringPacket{frame: plain[:14+20+20], orig: len(plain), net: 14, hardware: 1}, linkEthernet},
 	} {
 		var list []noted
-		s := live{fd: -1}
+		s := live{rings: []*ring{{fd: -1}}, packet: &packet{}}
 		s.shower.to = note(&list)
 		k := openBlock(makeBlock(c.p, c.p))
-		for k.next(&s.packet) {
+		for k.next(s.packet) {
 			var live, file tcp.Segment
 			if n := s.take(&live); n != 1 {
 				t.Fatalf("%s: %d segments", c.what, n)

@@ -114,7 +114,7 @@ func TestImports(t *testing.T) {
 }
 
 // mayReadClock are the files below cmd/ that may know the wall clock: sources that wait.
-var mayReadClock = []string{"capture/files.go", "capture/live_linux.go", "capture/live_pcap.go", "capture/mouth_pcap.go"}
+var mayReadClock = []string{"capture/files.go", "capture/live_linux.go", "capture/live_pcap.go", "capture/mouth_pcap.go", "capture/rings_linux.go", "capture/rings_merge_linux.go"}
 
 // Time is an argument: the wall clock is read by the command and by the sources that wait, nowhere else.
 func TestClock(t *testing.T) {
