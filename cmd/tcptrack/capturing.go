@@ -17,12 +17,14 @@ import (
 type capturing struct {
 	backend   string
 	namespace string
+	fanning
 	relinquishing
 	thread *rights.Thread // where they are opened; nil before begin
 }
 
 func (c *capturing) add(f *pflag.FlagSet) {
 	c.addPlace(f)
+	c.fanning.add(f)
 	c.relinquishing.add(f)
 }
 

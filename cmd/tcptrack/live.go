@@ -76,7 +76,7 @@ func (o *liveOptions) liveFlags(f *pflag.FlagSet) {
 
 // Flags that would say nothing where the other kind of source is read.
 var (
-	liveOnly = []string{"duration", "snaplen", "sockets", "no-promiscuous-mode", "backend", "netns", "relinquish-privileges"}
+	liveOnly = []string{"duration", "snaplen", "sockets", "no-promiscuous-mode", "backend", "netns", "fanout", "relinquish-privileges"}
 	fileOnly = []string{"follow"}
 )
 
@@ -165,6 +165,9 @@ func (o *liveOptions) answerName() string {
 
 // capture opens the interfaces, that of the default route if none is named.
 func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (capture.Source, error) {
+	if err := o.capturing.fanning.check(); err != nil {
+		return nil, err
+	}
 	names, why := o.interfaces, ""
 	if len(names) == 0 {
 		var name string
@@ -186,7 +189,7 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 	src, err := capture.Live(names, capture.LiveOptions{
 		Backend: o.capturing.backend, Do: o.capturing.thread.Do,
 		Checksum: checksum, MaxPackets: o.packets, Snap: snap, Promiscuous: !o.own, Filter: filter,
-		Recorder: o.looksOn(),
+		Recorder: o.looksOn(), Rings: int(o.capturing.rings),
 	})
 	if err != nil {
 		return nil, liveProblem(err, names)
@@ -202,7 +205,10 @@ func (o *liveOptions) capture(checksum capture.ChecksumMode, stderr io.Writer) (
 func liveProblem(err error, names []string) error {
 	var unknown *capture.NoInterfaceError
 	var absent *capture.NoBackendError
+	var alone *capture.FanOutError
 	switch {
+	case errors.As(err, &alone):
+		return fanOutProblem(alone)
 	case errors.As(err, &absent):
 		return backendProblem(absent)
 	case errors.As(err, &unknown):
