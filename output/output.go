@@ -67,9 +67,12 @@ type Summary struct {
 	Last     int64             // time of the last packet, nanoseconds since 1970 UTC; 0: none
 	Tracker  tracker.Stats
 	Findings map[string]int // by code, the withdrawn left out
-	Damage   []string       // what is wrong with the files, in words
-	Kernel   *Kernel        // nil: it was not asked
-	Selected *Selected      // nil: everything was shown
+	// FindingsLost counts those, and alarms that wait to find something, that a bound has cost: not kept until they end, or not
+	// named on their connection's line.
+	FindingsLost uint64
+	Damage       []string  // what is wrong with the files, in words
+	Kernel       *Kernel   // nil: it was not asked
+	Selected     *Selected // nil: everything was shown
 }
 
 // Selected is what of the run a selection let through; all other counts are of everything.
@@ -154,6 +157,7 @@ func (s *Summary) Account() string {
 		{s.Tracker.TimeBackwards, "stamped earlier than the one before"},
 		{s.Tracker.Evicted, "connections evicted"},
 		{s.Tracker.StreamsForgotten, "stream numbers forgotten"},
+		{s.FindingsLost, "findings or alarms beyond what is kept"},
 	} {
 		if c.n > 0 {
 			text += fmt.Sprintf("; %d %s", c.n, c.what)

@@ -263,7 +263,9 @@ func summarise(r pipeline.Result) *output.Summary {
 		Last:     r.Capture.Last,
 		Tracker:  r.Tracker,
 		Findings: r.Findings,
-		Damage:   damage(r.Capture),
+
+		FindingsLost: r.FindingsLost,
+		Damage:       damage(r.Capture),
 	}
 }
 

@@ -71,7 +71,8 @@ type Result struct {
 	Capture capture.Stats
 	Tracker tracker.Stats
 	// Findings counts what was found and not withdrawn, by code.
-	Findings map[string]int
+	Findings     map[string]int
+	FindingsLost uint64 // findings and alarms that a bound has cost
 }
 
 // Run reads src until it ends, until ctx ends or until the sink fails, then retires all connections and closes src.
@@ -236,7 +237,7 @@ func (r *run) finish(err error) (Result, error) {
 	r.over = true
 	r.lastMoments()
 	r.tracker.Close()
-	return Result{Capture: r.stats, Tracker: r.tracker.Stats(), Findings: r.bench.Counts()}, err
+	return Result{Capture: r.stats, Tracker: r.tracker.Stats(), Findings: r.bench.Counts(), FindingsLost: r.bench.Lost()}, err
 }
 
 // overheard shows the facts to somebody else before they are judged.

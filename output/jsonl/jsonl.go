@@ -275,6 +275,7 @@ func (w *Writer) Summary(s *output.Summary) {
 	b = appendUint(b, `,"time_backwards":`, s.Tracker.TimeBackwards)
 	b = appendUint(b, `,"streams_forgotten":`, s.Tracker.StreamsForgotten)
 	b = appendCounts(b, `,"findings":`, s.Findings)
+	b = appendUint(b, `,"findings_lost":`, s.FindingsLost)
 	if k := s.Kernel; k != nil {
 		b = appendUint(b, `,"kernel":{"scans":`, k.Scans)
 		b = appendUint(b, `,"words":`, k.Words)

@@ -162,8 +162,9 @@ type jsonSummary struct {
 	TimeBackwards    uint64 `json:"time_backwards"`
 	StreamsForgotten uint64 `json:"streams_forgotten"`
 
-	Findings map[string]int `json:"findings"`
-	Kernel   *jsonAsked     `json:"kernel,omitempty"`
+	Findings     map[string]int `json:"findings"`
+	FindingsLost uint64         `json:"findings_lost"`
+	Kernel       *jsonAsked     `json:"kernel,omitempty"`
 }
 
 func stamp(ns int64) string {
@@ -259,7 +260,7 @@ func mirrorSummary(s *output.Summary) any {
 	j := jsonSummary{Event: "summary", Schema: Schema, Packets: s.Packets, Segments: s.Segments, Transitions: s.Tracker.Transitions,
 		States: map[string]uint64{}, Skipped: map[string]uint64{}, Connections: s.Tracker.Connections, Evicted: s.Tracker.Evicted,
 		Duplicates: s.Tracker.Duplicates, BadChecksums: s.Tracker.BadChecksums, Offloaded: s.Tracker.Offloaded, TimeBackwards: s.Tracker.TimeBackwards, StreamsForgotten: s.Tracker.StreamsForgotten,
-		Findings: s.Findings}
+		Findings: s.Findings, FindingsLost: s.FindingsLost}
 	for _, p := range s.States() {
 		j.States[p.Client.String()+"/"+p.Server.String()] = p.Connections
 	}
@@ -352,7 +353,7 @@ func randomConnection(r *rand.Rand) *tracker.Connection {
 }
 
 func randomSummary(r *rand.Rand) *output.Summary {
-	s := &output.Summary{Packets: r.Uint64(), Segments: r.Uint64(), Skipped: map[string]uint64{"not-ip": 3, "truncated": r.Uint64()}, Received: r.Uint64(), Dropped: 7,
+	s := &output.Summary{Packets: r.Uint64(), Segments: r.Uint64(), Skipped: map[string]uint64{"not-ip": 3, "truncated": r.Uint64()}, Received: r.Uint64(), Dropped: 7, FindingsLost: 8,
 		Findings: map[string]int{"port-reuse": 2, "fin-unacked": 1},
 		Tracker:  tracker.Stats{Transitions: r.Uint64(), Connections: 5, Evicted: 1, Duplicates: 2, BadChecksums: 3, Offloaded: 4, TimeBackwards: 5, StreamsForgotten: 6}}
 	if r.IntN(2) == 0 {

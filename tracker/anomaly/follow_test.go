@@ -210,3 +210,20 @@ func TestPopulationsAreNumberedWithinABound(t *testing.T) {
 		t.Errorf("%d populations are remembered", len(bench.serial))
 	}
 }
+
+// TestCodesAreBounded: a connection on which something is found again and again has a line of bounded length.
+func TestCodesAreBounded(t *testing.T) {
+	bench := NewBench(Rules, nil, nil)
+	const more = 100
+	for range maxNamed + more {
+		f := bench.Raise(Case{Conn: 7}, tracker.Client)
+		bench.Tell(f)
+		bench.Close(f, 1)
+	}
+	if n := len(bench.Codes(7)); n != maxNamed || bench.Lost() != more {
+		t.Errorf("the line names %d findings, and %d were lost", n, bench.Lost())
+	}
+	if n := bench.Counts()[Rules[0].Code]; n != maxNamed+more {
+		t.Errorf("%d are counted", n)
+	}
+}

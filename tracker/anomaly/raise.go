@@ -100,6 +100,9 @@ func (b *Bench) StandingFor(about string) *Finding {
 	return b.crowds[crowded{b.busy, about}]
 }
 
+// maxNamed bounds the findings that a connection's line names. All of them are told.
+const maxNamed = 1 << 10
+
 // Tell hands a finding, new or changed, to the Sink.
 func (b *Bench) Tell(f *Finding) {
 	f.Time, f.Packet = b.now, b.packet
@@ -111,8 +114,12 @@ func (b *Bench) Tell(f *Finding) {
 		s.found++
 		if !f.Population {
 			t := b.dossiers.of(f.Conn)
-			t.dossier.rules = append(t.dossier.rules, f.Rule)
 			t.seats |= 1 << f.seat
+			if d := t.dossier; len(d.rules) < maxNamed {
+				d.rules = append(d.rules, f.Rule)
+			} else {
+				b.lost++
+			}
 		}
 	}
 	if b.sink != nil {
