@@ -1,7 +1,8 @@
 package tracker
 
-// alarmChunk is how many alarms lie together: 256 KiB; the collector looks at a pointer for each. Lists of alarms grow, shrink and are swept chunk by chunk and are
-// never copied, so that no packet waits for ten million of them (copying a list that doubled: 290 to 730 ms).
+// alarmChunk is how many alarms lie together: 256 KiB; the collector looks at a pointer for each. Lists of alarms grow,
+// shrink and are swept chunk by chunk and are never copied, so that no packet waits for ten million of them (copying a
+// list that doubled: 290 to 730 ms).
 const alarmChunk = 1 << 14
 
 // maxSlab is how many chunks are asked for at once at most: 6 MiB, for which zeroed finds huge pages.
