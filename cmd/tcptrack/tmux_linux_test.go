@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 type pane struct {
 	t      *testing.T
 	server string
+	races  string // where reports of the race detector go
 }
 
 // newPane begins it in this thread's network.
@@ -23,7 +25,9 @@ func newPane(t *testing.T, width, height int, command string) *pane {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("needs tmux")
 	}
-	p := &pane{t, fmt.Sprintf("tcptrack-test-%d-%s", os.Getpid(), t.Name())} // another than that of the test before, which may still be ending
+	// A server of its own: that of the test before may still be ending.
+	p := &pane{t, fmt.Sprintf("tcptrack-test-%d-%s", os.Getpid(), t.Name()), filepath.Join(t.TempDir(), "race")}
+	t.Cleanup(p.racing)
 	p.run("-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), command)
 	t.Cleanup(func() { exec.Command("tmux", "-L", p.server, "kill-server").Run() })
 	return p
@@ -33,12 +37,32 @@ func newPane(t *testing.T, width, height int, command string) *pane {
 func (p *pane) run(args ...string) string {
 	p.t.Helper()
 	cmd := exec.Command("tmux", append([]string{"-L", p.server}, args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "GORACE=atexit_sleep_ms=0 exitcode=0 log_path="+p.races)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		p.t.Errorf("tmux %v: %v %s", args, err, out)
 	}
 	return string(out)
+}
+
+// racing fails for what the race detector has told. It is kept off the screen, and one report is let pass: at its end
+// bubbletea closes the terminal under its own reader, if a busy machine has not let that go within half a second.
+func (p *pane) racing() {
+	logs, err := filepath.Glob(p.races + ".*")
+	if err != nil {
+		p.t.Error(err)
+	}
+	for _, name := range logs {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			p.t.Error(err)
+		}
+		for report := range strings.SplitSeq(string(text), "==================\n") {
+			if strings.Contains(report, "DATA RACE") && !strings.Contains(report, "(*epollCancelReader).Close()") {
+				p.t.Errorf("%s", report)
+			}
+		}
+	}
 }
 
 // keys types keys, by their names in tmux.
