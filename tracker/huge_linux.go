@@ -17,18 +17,8 @@ func zeroed[T any](n int) []T {
 	if size < hugePage {
 		return make([]T, n)
 	}
-	spare := uintptr(0)
-	if size >= 3*hugePage {
-		spare = hugePage
-	}
-	room := make([]byte, size+spare)
-	at := uintptr(unsafe.Pointer(unsafe.SliceData(room)))
-	page, end := (at+hugePage-1)&^(hugePage-1), (at+size+spare)&^(hugePage-1)
-	if page < end {
-		syscall.Syscall(syscall.SYS_MADVISE, page, end-page, syscall.MADV_HUGEPAGE)
-	}
-	if spare == 0 {
-		page = at
-	}
-	return unsafe.Slice((*T)(unsafe.Pointer(&room[page-at])), n)
+	room := make([]byte, size+hugePage)
+	first := &room[-uintptr(unsafe.Pointer(unsafe.SliceData(room)))%hugePage]
+	syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(first)), size&^(hugePage-1), syscall.MADV_HUGEPAGE)
+	return unsafe.Slice((*T)(unsafe.Pointer(first)), n)
 }
