@@ -196,11 +196,14 @@ func (s *saving) end(r *pipeline.Result) error {
 		fmt.Fprintf(s.stderr, "tcptrack: %s saved in %s\n", output.Count(saved, "packet"), printable(s.where()))
 	}
 	switch {
-	case saved == of || errors.Is(s.cause, capture.ErrAllWritten):
+	case errors.Is(s.cause, capture.ErrAllWritten):
 		return unkept
 	case s.cause != nil:
-		// Not wrapped: a reader of the packets who goes away has lost some, and that is no ordinary end.
+		// Not wrapped: a reader of the packets who goes away has lost some, and that is no ordinary end. Nor is a file of
+		// which not even the head could be written, though no packet is missing in it.
 		return &problem{fmt.Errorf("%s: %d of %d packets are saved", plainError(s.cause), saved, of), "make room or name another place; what is saved can be read"}
+	case saved == of:
+		return unkept
 	}
 	return &problem{fmt.Errorf("save %s: %s left out", s.saver.Name(), output.Count(s.left, "packet")), "a name ending in .pcapng takes all link types"}
 }
