@@ -52,8 +52,8 @@ func (v analysisSet) has(f AnalysisFlag) bool { return v&(1<<f) != 0 }
 // analyses runs Wireshark's tests beside the states, which they know nothing of. Each stream's dialogue lies under its
 // connection's number; a dialogue that may go on after its connection's line was written is kept by its stream.
 type analyses struct {
-	on      bool
-	chunks  [][]dialogue // by arena number of the connection
+	on bool
+	column[dialogue]
 	tallies arena[tally] // of connections of which anything was marked
 	past    []dialogue   // by stream number, the latest of each place
 }
@@ -61,29 +61,18 @@ type analyses struct {
 // tally counts what was marked of one connection, by direction.
 type tally [2]Analysis
 
-const (
-	dialogueShift = 15 // 4 MiB: huge pages under them
-	// maxPastDialogues bounds what is kept of streams without a connection: 8 MiB. A segment of one that is forgotten is
-	// tested as its stream's first.
-	maxPastDialogues = 1 << 16
-)
+// maxPastDialogues bounds what is kept of streams without a connection: 8 MiB. A segment of one that is forgotten is
+// tested as its stream's first.
+const maxPastDialogues = 1 << 16
 
 func newAnalyses(on bool) analyses { return analyses{on: on, tallies: newArena[tally](8)} }
 
-// at returns the place of a connection's dialogue, which stays where it is.
-func (a *analyses) at(n uint32) *dialogue {
-	for int(n>>dialogueShift) >= len(a.chunks) {
-		a.chunks = append(a.chunks, zeroed[dialogue](1<<dialogueShift))
-	}
-	return &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
-}
-
 // touch is Tracker.touch for the dialogue of a connection.
 func (a *analyses) touch(n uint32) uint64 {
-	if int(n>>dialogueShift) >= len(a.chunks) {
+	if !a.has(n) {
 		return 0
 	}
-	d := &a.chunks[n>>dialogueShift][n&(1<<dialogueShift-1)]
+	d := a.at(n)
 	return uint64(d.stream) + uint64(d.tally)
 }
 

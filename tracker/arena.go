@@ -51,6 +51,24 @@ func (a *arena[T]) all() iter.Seq[uint32] {
 	}
 }
 
+// column is entries without pointers beside those of an arena: they lie under its numbers, and are made as they are asked
+// for.
+type column[T any] struct{ chunks [][]T }
+
+// columnShift is that of a number to its chunk: enough for huge pages under entries of a hundred octets.
+const columnShift = 15
+
+// has says that there is an entry under n.
+func (c *column[T]) has(n uint32) bool { return int(n>>columnShift) < len(c.chunks) }
+
+// at returns the entry under n, zero at first, which stays where it is.
+func (c *column[T]) at(n uint32) *T {
+	for !c.has(n) {
+		c.chunks = append(c.chunks, zeroed[T](1<<columnShift))
+	}
+	return &c.chunks[n>>columnShift][n&(1<<columnShift-1)]
+}
+
 // stack is numbers in chunks, so that growing never copies: when a flood of ten million connections ends, a list that
 // doubled would hold up the packets for 90 ms.
 type stack struct {

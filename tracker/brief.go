@@ -52,27 +52,19 @@ const (
 )
 
 const (
-	briefShift   = 15
 	briefLetters = 16      // room of brief.letters
 	briefMost    = 1 << 30 // octets of one end: positions do not wrap
 )
 
 // briefs lie under their connections' numbers.
 type briefs struct {
-	on     bool
-	chunks [][]brief
-}
-
-func (b *briefs) at(n uint32) *brief {
-	for int(n>>briefShift) >= len(b.chunks) {
-		b.chunks = append(b.chunks, zeroed[brief](1<<briefShift))
-	}
-	return &b.chunks[n>>briefShift][n&(1<<briefShift-1)]
+	on bool
+	column[brief]
 }
 
 // of returns the brief that speaks for a connection, nil if none does.
 func (b *briefs) of(n uint32) *brief {
-	if !b.on || n == 0 || int(n>>briefShift) >= len(b.chunks) {
+	if !b.on || n == 0 || !b.has(n) {
 		return nil
 	}
 	if it := b.at(n); it.speaks() {
@@ -87,13 +79,13 @@ func (b *brief) speaks() bool { return b.stage == briefAsked || b.stage == brief
 // touch is Tracker.touch for the briefs of the connections that it has found, and for what took their places.
 func (b *briefs) touch(t *Tracker, aims []aim) (sum uint64) {
 	for i := range aims {
-		if n := aims[i].likely; n > gone && n&stubBit == 0 && int(n>>briefShift) < len(b.chunks) {
+		if n := aims[i].likely; n > gone && n&stubBit == 0 && b.has(n) {
 			it := b.at(n)
 			sum += uint64(it.ends[0].ackAt) + uint64(it.stage)
 		}
 	}
 	for i := range aims {
-		if n := aims[i].likely; n > gone && n&stubBit == 0 && int(n>>briefShift) < len(b.chunks) && b.at(n).stage == briefOver {
+		if n := aims[i].likely; n > gone && n&stubBit == 0 && b.has(n) && b.at(n).stage == briefOver {
 			sum += t.touchZeek(n) + t.analyses.touch(n)
 		}
 	}
