@@ -4,13 +4,14 @@ import (
 	"io"
 	"testing"
 
+	"github.com/tcptrack/tcptrack/internal/nettest"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
 // What a full ring loses is counted: what was sent is what was read and what was dropped, each packet of the loopback
 // interface once.
 func TestRingOverflows(t *testing.T) {
-	inOwnNet(t, func() { overflow(t) })
+	nettest.Run(t, func() { overflow(t) })
 }
 
 func overflow(t *testing.T) {

@@ -2,18 +2,15 @@ package capture
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tcptrack/tcptrack/internal/nettest"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
@@ -85,31 +82,6 @@ func TestRingsMerge(t *testing.T) {
 	expect("it fills", given(s), 1)
 }
 
-// inOwnNet runs f on a thread in a network of its own, whose lo is up; both end with it.
-func inOwnNet(t *testing.T, f func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root for a network namespace of its own")
-	}
-	var skip string
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			skip = fmt.Sprintf("no network namespace: %v", err)
-		} else if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-			skip = fmt.Sprintf("ip link set lo up: %v %s", err, out)
-		} else {
-			f()
-		}
-	}()
-	<-done
-	if skip != "" {
-		t.Skip(skip)
-	}
-}
-
 // spread is what came through several rings.
 type spread struct {
 	used        map[*ring]int // packets
@@ -143,7 +115,7 @@ func readSpread(s *live) (p spread) {
 
 // The kernel spreads connections over all rings, both directions of each to the same, and their packets come in order.
 func TestFanOutSpreads(t *testing.T) {
-	inOwnNet(t, func() {
+	nettest.Run(t, func() {
 		src, err := Live([]string{"lo"}, LiveOptions{Backend: BackendRing, Rings: 3})
 		if err != nil {
 			t.Error(err)
@@ -168,7 +140,7 @@ func TestFanOutSpreads(t *testing.T) {
 
 // What is too much for one ring goes to another, and what is too much for all is counted.
 func TestFanOutRollsOver(t *testing.T) {
-	inOwnNet(t, func() {
+	nettest.Run(t, func() {
 		rollOver(t, 2600, true) // 156 MB of one flow into 128 MiB
 		for range 20 {
 			if took := rollOver(t, 1200, false); took < time.Second { // 72 MB

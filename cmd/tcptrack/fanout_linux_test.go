@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/nettest"
 )
 
 // Many connections through several rings: live says what reading the saved packets says, which lie in the order of time.
 func TestFanOutSaves(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		whole := filepath.Join(t.TempDir(), "whole.pcapng")
 		p := launch(t, "live", "-i", "lo", "--fanout", "4", "-p", "-o", "json", "--events", "transition,summary", "-w", whole, "-Z", "root")
 		said := make(chan string, 1)

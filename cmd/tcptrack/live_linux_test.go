@@ -3,45 +3,18 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/tcptrack/tcptrack/internal/nettest"
 )
-
-// inOwnNetwork runs f on a thread in a network of its own, whose lo is up; both end with it.
-func inOwnNetwork(t *testing.T, f func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root for a network namespace of its own")
-	}
-	var skip string
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			skip = fmt.Sprintf("no network namespace: %v", err)
-		} else if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-			skip = fmt.Sprintf("ip link set lo up: %v %s", err, out)
-		} else {
-			f()
-		}
-	}()
-	<-done
-	if skip != "" {
-		t.Skip(skip)
-	}
-}
 
 // process is the real command at work.
 type process struct {
@@ -100,7 +73,7 @@ func refuse(t *testing.T) {
 // From the deciding packet to the finding on standard output it takes no longer than 200 ms. A machine that is busy with
 // other tests takes longer now and then: a third must hold, and without the race detector.
 func TestFindingsComeAtOnce(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "finding")
 		const findings = 30
 		late := make(chan time.Duration, 1)
@@ -141,7 +114,7 @@ func TestFindingsComeAtOnce(t *testing.T) {
 // When nobody reads standard output, that is told, and so is when somebody reads it again; nothing is lost as long as
 // the ring takes what comes.
 func TestAReaderThatPauses(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "all")
 		for range 400 { // some 300 KB of lines, where a pipe holds 64
 			refuse(t)
@@ -178,7 +151,7 @@ func TestInterruptEndsBesideAHungReader(t *testing.T) {
 }
 
 func hungReader(t *testing.T, args ...string) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		p := launch(t, append([]string{"live", "-i", "lo"}, args...)...)
 		for range 400 {
 			refuse(t)

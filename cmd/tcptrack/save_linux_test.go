@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tcptrack/tcptrack/internal/nettest"
 )
 
 // overflowID is nobody.
@@ -28,7 +30,7 @@ func transitions(t *testing.T, file string) string {
 // What live saves says the same when it is read; an incident is saved beside it as it happens; a file that cannot be
 // written on ends the capture with the reason, the count and exit code 2.
 func TestLiveSaves(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		dir := t.TempDir()
 		whole, incidents := filepath.Join(dir, "whole.pcapng"), filepath.Join(dir, "incidents")
 		p := launch(t, "live", "-i", "lo", "-o", "json", "--events", "transition,summary", "-w", whole,
@@ -87,7 +89,7 @@ func TestLiveSaves(t *testing.T) {
 
 // A disk that is full before the first packet comes ends the capture with an error too: an empty file is no good end.
 func TestLiveSavesNothingOnAFullDisk(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		p := launch(t, "live", "-i", "lo", "-w", "/dev/full")
 		go io.Copy(io.Discard, p.stdout)
 		if code := p.end(t); code != 2 {
@@ -101,7 +103,7 @@ func TestLiveSavesNothingOnAFullDisk(t *testing.T) {
 
 // The first file of a rotation, made as root, is written again by whom root has become.
 func TestLiveRotatesWithoutRoot(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o1777); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tcptrack/tcptrack/internal/nettest"
 )
 
 // overSocket asks a server at a unix socket.
@@ -26,7 +28,7 @@ func overSocket(path string) *http.Client {
 // owner and group, and asks for no token.
 func TestServeLive(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "socket")
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		p := launch(t, "serve", "-i", "lo", "--listen", "127.0.0.1:0", "--socket", socket, "--ring", "1MiB")
 		p.stderr.await(t, "unix socket")
 		if at, err := os.Stat(socket); err != nil || at.Mode().Perm() != 0o660 || at.Mode().Type() != os.ModeSocket {

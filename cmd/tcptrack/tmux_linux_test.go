@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tcptrack/tcptrack/internal/nettest"
 )
 
 // pane is a real terminal, of tmux, with a command in it.
@@ -101,7 +103,7 @@ func holds(words ...string) func(string) bool {
 // In a real terminal the table stands below the lines and follows the terminal's size, somebody may type, and the end
 // leaves the lines, the account, and no frame.
 func TestTableInATerminal(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		p := newPane(t, 100, 30, "tcptrack live -i lo; echo exit code $?; read line")
 		p.await("the frame", holds("── lo  ", "dropped 0", "no open findings"))
 		l, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/nettest"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
@@ -98,7 +99,7 @@ func countPackets(name string) (uint64, error) {
 // Live in a real terminal: what happens shows, a selection narrows it, the screen can be held still, the packets that the
 // ring holds are saved, and the account stands in the terminal at the end, also when it is told to end from outside.
 func TestTopLiveInATerminal(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		dir := t.TempDir()
 		p := newPane(t, 120, 30, "tcptrack top -i lo -Z root --save-to "+dir+"; echo exit code $?; read line")
 		p.await("an empty screen", holds("drops 0", "No connection has been seen yet."))

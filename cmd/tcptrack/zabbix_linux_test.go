@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tcptrack/tcptrack/internal/nettest"
 	"github.com/tcptrack/tcptrack/output/zabbix"
 )
 
@@ -73,7 +74,7 @@ func crowd(t *testing.T, connections int) (port string, closeAll func()) {
 
 // Without serve this host's kernel answers soon, however many sockets there are: within 100 ms on an idle machine.
 func TestZabbixOfKernel(t *testing.T) {
-	inOwnNetwork(t, func() {
+	nettest.Run(t, func() {
 		n := *zabbixSockets / 2
 		port, end := crowd(t, n)
 		defer end()

@@ -32,6 +32,7 @@ var allowed = []struct {
 	{"tracker/anomaly", []string{"internal/tcp", "reassembly", "tracker"}, "a judgement never reads packets"},
 	{"capture/...", []string{"capture/...", "internal/tcp", "github.com/google/gopacket/...", "golang.org/x/sys/...", "golang.org/x/net/bpf", "github.com/klauspost/compress/..."},
 		"gopacket stays here: what is above sees segments only"},
+	{"internal/nettest", nil, "tests alone: no other package of ours but in its tests"},
 	{"internal/rights", []string{"golang.org/x/sys/unix"}, "what the process may do, whatever it does"},
 	{"internal/sockets", []string{"internal/tcp", "github.com/vishvananda/netlink/..."}, "the local kernel's word"},
 	{"internal/query", []string{"internal/tcp", "tracker", "tracker/anomaly"}, "selection looks at results"},

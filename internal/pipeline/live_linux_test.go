@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tcptrack/tcptrack/capture"
+	"github.com/tcptrack/tcptrack/internal/nettest"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
@@ -49,20 +46,6 @@ func (b *notebook) Finding(f *anomaly.Finding) {
 
 func (b *notebook) Connection(*tracker.Connection) {}
 func (b *notebook) Flush() error                   { return nil }
-
-// ownNetwork leaves this goroutine in a network of its own, that ends with it.
-func ownNetwork(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root for a network namespace of its own")
-	}
-	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Skipf("no network namespace: %v", err)
-	}
-	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-		t.Skipf("ip link set lo up: %v %s", err, out)
-	}
-}
 
 // kernelStates reads the states of this thread's sockets, by own port and peer's.
 func kernelStates(t *testing.T) map[string]tracker.State {
@@ -114,12 +97,7 @@ func keyOf(c *net.TCPConn) string {
 func TestLiveAgreesWithTheKernel(t *testing.T) {
 	var wrong []string
 	for range 3 { // the round trip that a busy machine shows at first may tell of another path
-		done := make(chan struct{})
-		go func() { // its thread goes with its network
-			defer close(done)
-			wrong = liveAgrees(t)
-		}()
-		<-done
+		nettest.Run(t, func() { wrong = liveAgrees(t) })
 		if len(wrong) == 0 || t.Failed() {
 			return
 		}
@@ -130,7 +108,6 @@ func TestLiveAgreesWithTheKernel(t *testing.T) {
 
 // liveAgrees returns in what they differ.
 func liveAgrees(t *testing.T) (wrong []string) {
-	ownNetwork(t)
 	src, err := capture.Live([]string{"lo"}, capture.LiveOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,41 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tcptrack/tcptrack/internal/nettest"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
-// inNetwork runs f in a network of its own that ends with it: lo is up, and 192.0.2.9 swallows all.
-func inNetwork(t *testing.T, f func()) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root for a network namespace of its own")
-	}
-	why := make(chan string)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread and its network end with the goroutine
-		cannot := ownNetwork()
-		defer func() { why <- cannot }()
-		if cannot == "" {
-			f()
-		}
-	}()
-	if cannot := <-why; cannot != "" {
-		t.Skip(cannot)
-	}
-}
-
-// ownNetwork moves this thread to a new network, and says why it cannot.
-func ownNetwork() string {
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		return "no network namespace: " + err.Error()
-	}
-	for _, line := range []string{"link set lo up", "link add hole type veth peer name bottom",
-		"addr add 192.0.2.1/24 dev hole", "link set hole up", "link set bottom up", "neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev hole"} {
-		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-			return fmt.Sprintf("ip %s: %v %s", line, err, out)
-		}
-	}
-	return ""
-}
+// blackHole has 192.0.2.9 swallow all.
+var blackHole = []string{"link add hole type veth peer name bottom",
+	"addr add 192.0.2.1/24 dev hole", "link set hole up", "link set bottom up", "neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev hole"}
 
 // connected makes two connected sockets.
 func connected(t *testing.T, l net.Listener, network string) (client, server *net.TCPConn) {
@@ -93,7 +63,7 @@ func ends(c net.Conn) [2]string {
 
 // Every state of a real kernel is read as /proc/net/tcp has it, IPv6 and v4-mapped sockets among them.
 func TestScanAgreesWithProc(t *testing.T) {
-	inNetwork(t, func() { scanAgrees(t) })
+	nettest.Run(t, func() { scanAgrees(t) }, blackHole...)
 }
 
 func scanAgrees(t *testing.T) {
@@ -348,7 +318,7 @@ func TestOwnerNotPermitted(t *testing.T) {
 
 // Glance shows the sockets that Scan shows, but for what it does not ask.
 func TestGlance(t *testing.T) {
-	inNetwork(t, func() {
+	nettest.Run(t, func() {
 		l := listen(t, "tcp4", "127.0.0.1:0")
 		defer l.Close()
 		c, s := connected(t, l, "tcp4")
@@ -374,5 +344,5 @@ func TestGlance(t *testing.T) {
 		if err := errors.Join(r.Scan(^tcp.StateSet(0), note(&full)), r.Glance(^tcp.StateSet(0), note(&bare))); err != nil || len(full) != 3 || !slices.Equal(full, bare) {
 			t.Errorf("%v: %v, %v", err, full, bare)
 		}
-	})
+	}, blackHole...)
 }
