@@ -33,7 +33,7 @@ func newDiagnose() *cobra.Command {
 	o.outputFlags(f)
 	o.judgeFlags(f)
 	o.selection.add(cmd)
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 	return cmd
 }
 

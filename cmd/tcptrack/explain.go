@@ -68,7 +68,7 @@ func (o *readOptions) lifeFlags(cmd *cobra.Command) {
 	o.thresholds.register(f)
 	o.selection.add(cmd)
 	f.Lookup("where").Usage = "the connection that `EXPR` means, in place of its number; tcptrack help selection"
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 }
 
 // one takes the arguments of what tells of one connection: files, unless -r has named them, and its number, or with -Y

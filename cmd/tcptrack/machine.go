@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -19,6 +17,11 @@ import (
 // defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
 func defaultMaxConnections() uint {
 	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.AnalysisBytes))
+}
+
+// numericFlag adds the flag without which hands used to tcpdump stumble.
+func numericFlag(f *pflag.FlagSet) {
+	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
 }
 
 // boundFlag adds the flag of the bound on connections.
@@ -88,14 +91,4 @@ func profile(name string) (stop func(), err error) {
 		pprof.StopCPUProfile()
 		f.Close()
 	}, nil
-}
-
-// collectLate has the collector look at the heap for the first time when it is 64 MiB large, and from then on as always:
-// below that there is little but tables that stay. 0.95 of the time on S.
-func collectLate() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	debug.SetGCPercent(1600) // of the 4 MiB at which it begins
-	runtime.AddCleanup(new([64]byte), func(usual int) { debug.SetGCPercent(usual) }, 100)
 }

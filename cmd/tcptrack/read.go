@@ -89,7 +89,7 @@ func (o *readOptions) formatFlags(f *pflag.FlagSet, format string) {
 	o.zeek.add(f)
 	o.outputFlags(f)
 	o.judgeFlags(f)
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	f.MarkHidden("cpuprofile")
 }
@@ -124,7 +124,6 @@ func (o *readOptions) judgeFlags(f *pflag.FlagSet) {
 
 // run reads the captures and shows them.
 func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-	collectLate()
 	if len(o.files) == 0 {
 		return &problem{errors.New("no file to read"), "name a capture, or - for standard input"}
 	}
@@ -255,15 +254,14 @@ func (o *readOptions) destine(stdout io.Writer) (io.Writer, func() error, error)
 // summarise puts the counts of a run in the form that the formats show.
 func summarise(r pipeline.Result) *output.Summary {
 	return &output.Summary{
-		Packets:  r.Capture.Packets,
-		Segments: r.Capture.Segments,
-		Skipped:  skipped(r.Capture),
-		Received: max(r.Capture.Received, r.Capture.Packets+r.Capture.Dropped),
-		Dropped:  r.Capture.Dropped,
-		Last:     r.Capture.Last,
-		Tracker:  r.Tracker,
-		Findings: r.Findings,
-
+		Packets:      r.Capture.Packets,
+		Segments:     r.Capture.Segments,
+		Skipped:      skipped(r.Capture),
+		Received:     max(r.Capture.Received, r.Capture.Packets+r.Capture.Dropped),
+		Dropped:      r.Capture.Dropped,
+		Last:         r.Capture.Last,
+		Tracker:      r.Tracker,
+		Findings:     r.Findings,
 		FindingsLost: r.FindingsLost,
 		Damage:       damage(r.Capture),
 	}

@@ -55,7 +55,7 @@ func newReport() *cobra.Command {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	o.thresholds.register(f)
 	o.selection.add(cmd)
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 	o.color = "never"
 	return cmd
 }

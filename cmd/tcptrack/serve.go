@@ -57,7 +57,7 @@ func newServe() *cobra.Command {
 	o.sourceFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	o.thresholds.register(f)
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 	return cmd
 }
 

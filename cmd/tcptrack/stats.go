@@ -93,7 +93,7 @@ func (o *statsOptions) countFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.ports, "all", false, fmt.Sprintf("every port in the table, not the %d fullest", portsShown))
 	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, json (JSON Lines), csv")
 	f.StringVarP(&o.destination, "out", "O", "", "write to `FILE` instead of standard output")
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 }
 
 // count counts what is asked for, and prints it.

@@ -83,7 +83,7 @@ func newTop() *cobra.Command {
 	f.StringVar(&o.directory, "save-to", ".", "let w save in `DIRECTORY`")
 	f.StringVar(&o.color, "color", "auto", "colours `WHEN`: auto, always, never")
 	o.thresholds.register(f)
-	f.BoolP("numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are always numbers")
+	numericFlag(f)
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	f.MarkHidden("cpuprofile")
 	return cmd
