@@ -8,7 +8,7 @@ import (
 
 // straight decodes the frame that most are: Ethernet, IPv4 without options and whole, TCP with timestamps or no options
 // and without SYN, FIN and RST. It fills seg as the way through the layers does, and says no, having done nothing, to
-// every other; FuzzStraight holds the two equal. Worth a twentieth of the time.
+// every other; FuzzStraight holds the two equal. 0.95 of the time on M, 0.98 on S.
 func (d *decoder) straight(rec *record, seg *tcp.Segment) bool {
 	const ip, tc = 14, 14 + 20
 	b := rec.frame

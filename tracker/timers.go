@@ -37,11 +37,11 @@ var lasts = [numTimers]int64{
 	lateTimer:     127 * second,
 }
 
-// alarm is a timer that runs for a connection. It is not taken back: it finds out when it fires whether it still means
-// anything.
+// alarm is a timer that runs for a connection. Most are not taken back: they find out when they fire whether they still
+// mean anything.
 type alarm struct {
 	at  int64
-	n   uint32 // arena number
+	n   uint32 // arena number, 0 of one that was taken back
 	num uint32 // low half of the connection's number, to tell it from a later tenant of the entry
 }
 
@@ -55,7 +55,7 @@ type timers struct {
 	due    [numTimers]int64 // the earliest alarm of each kind, or never
 	next   int64            // and of all
 
-	find func(alarm) *conn // the connection that an alarm is for; nil if it is gone
+	find func(alarm) *conn // the connection that an alarm is for; nil if that is gone, or the alarm was taken back
 	live func() int        // how many connections there are
 }
 
@@ -122,9 +122,6 @@ func (w *timers) sweep(k timer) {
 	q.sweeping = true
 	for end := q.from + min(q.tail-q.from, sweptChunks*alarmChunk); q.from != end; q.from++ {
 		a := *q.at(q.from)
-		if a.n == 0 {
-			continue
-		}
 		c := w.find(a)
 		if c == nil {
 			continue
