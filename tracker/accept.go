@@ -31,12 +31,15 @@ func (t *Tracker) judge(c *conn, snd, rcv *end, s *tcp.Segment) verdict {
 	return acceptable
 }
 
-// pawsIdle is how long a timestamp counts (RFC 7323 5.5).
-const pawsIdle = 24 * 24 * 3600 * second
+// pawsTime is a time in units of about a second.
+func pawsTime(ns int64) uint32 { return uint32(ns >> 30) }
+
+// pawsIdle is how long a timestamp counts (RFC 7323 5.5), as pawsTime.
+const pawsIdle = uint32(24 * 24 * 3600 * second >> 30)
 
 // old says that PAWS drops the segment (RFC 7323 5.3).
 func (e *end) old(s *tcp.Segment, now int64) bool {
-	return e.has(hasTS) && s.Options.Has&tcp.HasTS != 0 && int32(s.Options.TSVal-e.tsRecent) < 0 && now-e.tsAt < pawsIdle
+	return e.has(hasTS) && s.Options.Has&tcp.HasTS != 0 && int32(s.Options.TSVal-e.tsRecent) < 0 && pawsTime(now)-e.tsAt < pawsIdle
 }
 
 // stamp takes a segment's timestamp as the latest.
@@ -53,7 +56,7 @@ func (e *end) stampAcceptable(rcv *end, s *tcp.Segment, now int64) {
 		return
 	}
 	if !e.has(hasTS) || int32(s.Options.TSVal-e.tsRecent) >= 0 {
-		e.tsRecent, e.tsAt, e.flags = s.Options.TSVal, now, e.flags|hasTS
+		e.tsRecent, e.tsAt, e.flags = s.Options.TSVal, pawsTime(now), e.flags|hasTS
 	}
 }
 
@@ -111,7 +114,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		t.frees(rcv)
 		if rcv.timedAt != 0 && !ack.Before(rcv.timed) {
 			rcv.rtt.add(t.now - rcv.timedAt)
-			rcv.through = max(rcv.through, rcv.timedLen)
+			rcv.rtt.through = max(rcv.rtt.through, rcv.timedLen)
 			rcv.timedAt = 0
 		}
 		if rcv.inFlight() <= 0 {
@@ -127,7 +130,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 			snd.prove(rcvACKofFIN)
 		}
 		if snd.pend&(1<<rcvFIN) == 0 && !snd.barred.has(rcvFIN) {
-			snd.pendAt[slot(rcvFIN)] = t.now
+			*snd.presumedAt(rcvFIN) = t.now
 		}
 		snd.prove(rcvFIN)
 		snd.flags |= gotFIN
@@ -146,7 +149,7 @@ func (e *end) time(s *tcp.Segment, now int64) {
 }
 
 // window takes in the window that a segment announces. That of a SYN is not scaled (RFC 7323 2.2).
-func (e *end) window(c *conn, s *tcp.Segment, now int64) {
+func (t *Tracker) window(e *end, s *tcp.Segment) {
 	if s.Flags&tcp.ACK == 0 {
 		return
 	}
@@ -158,7 +161,7 @@ func (e *end) window(c *conn, s *tcp.Segment, now int64) {
 			win <<= 14 // at most
 		}
 		if win == 0 {
-			e.zeroWindows++
+			t.asideOf(e).zeroWindows++
 		}
 		e.maxWin = max(e.maxWin, win)
 	}
@@ -169,11 +172,14 @@ func (e *end) window(c *conn, s *tcp.Segment, now int64) {
 }
 
 // sacks notes the right edge of the highest block that an endpoint holds above its acknowledgement.
-func (e *end) sacks(peer *end, s *tcp.Segment) {
+func (t *Tracker) sacks(e, peer *end, s *tcp.Segment) {
 	above := func(q tcp.Seq) bool { return q.After(s.Ack) && !q.After(peer.snd.Next()) }
 	for _, b := range s.Options.SACK[:s.Options.NSACK] {
-		if above(b.Hi) && (!above(e.sackHi) || b.Hi.After(e.sackHi)) {
-			e.sackHi = b.Hi
+		if !above(b.Hi) {
+			continue
+		}
+		if a := t.asideOf(e); !above(a.sackHi) || b.Hi.After(a.sackHi) {
+			a.sackHi = b.Hi
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestArena(t *testing.T) {
 
 // TestEntriesHoldNoPointers: what there are millions of must not be looked into by the garbage collector.
 func TestEntriesHoldNoPointers(t *testing.T) {
-	for _, v := range []any{conn{}, stub{}, wait{}, alarm{}, mark{}} {
+	for _, v := range []any{conn{}, stub{}, wait{}, aside{}, alarm{}, mark{}} {
 		if p := pointerIn(reflect.TypeOf(v)); p != "" {
 			t.Errorf("%T holds a pointer: %s", v, p)
 		}

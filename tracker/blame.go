@@ -207,7 +207,7 @@ func (t *Tracker) heard(c *conn, e, peer *end) {
 func (t *Tracker) accounts(c *conn, snd, rcv *end, s *tcp.Segment, r reassembly.Result) {
 	switch {
 	case r.New == 0:
-		if r.Repeat > 0 && rcv.shutAt == 0 {
+		if r.Repeat > 0 && !rcv.has(windowShut) {
 			t.resent(c, snd, rcv)
 		}
 		return

@@ -13,7 +13,7 @@ func (t *Tracker) unfoldBrief(n uint32, c *conn, b *brief, s *tcp.Segment) {
 	if t.cfg.Zeek {
 		var z *zeek
 		c.zeek, z = t.zeeks.arena.take()
-		b.zeek(z, c, t.zeeks.holes)
+		b.zeek(t, z, c)
 		z.ends[s.Dir].packets--
 		z.ends[s.Dir].ipBytes -= uint64(s.IPLen)
 	}
@@ -36,13 +36,13 @@ func (t *Tracker) unbrief(n uint32) {
 }
 
 // zeek fills in a zeroed record: what it would be, had it seen all of the connection's segments.
-func (b *brief) zeek(z *zeek, c *conn, h *reassembly.Holes) {
+func (b *brief) zeek(t *Tracker, z *zeek, c *conn) {
 	z.start, z.last, z.orig = b.start, max(b.ends[0].ackAt, b.ends[1].ackAt), b.orig
 	for d := range b.ends {
 		if b.stage == briefOpen || tcp.Dir(d) == b.orig {
-			b.ends[d].zeek(&z.ends[d], &b.ends[1-d], h)
+			b.ends[d].zeek(&z.ends[d], &b.ends[1-d], t.zeeks.holes)
 		}
-		z.ends[d].packets, z.ends[d].ipBytes = c.ends[d].packets, c.ends[d].bytes
+		z.ends[d].packets, z.ends[d].ipBytes = t.packetsOf(&c.ends[d]), t.bytesOf(&c.ends[d])
 	}
 	o, r := &z.ends[b.orig], &z.ends[b.orig.Other()]
 	o.become(zeekSynSent)

@@ -37,8 +37,8 @@ const (
 	windowShut                      // its receive window is too small to send into
 )
 
-// end is one endpoint. Times are capture nanoseconds. It fills five lines of the cache, and the order of the fields is that
-// of need: what every segment needs of its receiver is in the first two, of its sender in the first three.
+// end is one endpoint. Times are capture nanoseconds. It fills four lines of the cache, of which every segment needs the
+// first two, side by side; the order of the fields is that of need.
 type end struct {
 	snd      reassembly.Stream // the octets it has sent, SYN and FIN included, as seen at the tap
 	ack      tcp.Seq           // highest acknowledgement it sent: its RCV.NXT is at least that; iff hasACK
@@ -48,47 +48,40 @@ type end struct {
 	maxWin   uint32
 	tsRecent uint32 // TSval of its latest segment in sequence: TS.Recent of its peer (RFC 7323 4.3); iff hasTS
 
-	sentAt            int64   // its latest segment
-	flight            int64   // since when something of it has been unacknowledged, 0 for nothing
-	calmAt            int64   // since when nothing of it has been in flight
-	timedAt           int64   // 0: no round trip is being measured
-	timed             tcp.Seq // the round trip being measured ends with an acknowledgement of this
-	timedLen, through uint16  // octets of the segment timed; the most of one that was acknowledged
-	fin               tcp.Seq // sequence number of its FIN; iff hasFIN
-	wait              uint32  // what it waits for at its peer's shut window; 0: nothing
-	ipID              uint16
-	mss               uint16
-	ttl               uint8
-	scale             uint8
-	unheard           uint8    // probes and keepalives sent since its peer was last heard
-	sure              State    // proven
-	pend              eventSet // what passed the tap toward it and it has not shown to have received
-	est               State    // sure moved on by pend
-	cause             cause    // of the latest change
-	iss               tcp.Seq  // initial sequence number; iff hasISS
+	sentAt                  int64    // its latest segment
+	flight                  int64    // since when something of it has been unacknowledged, 0 for nothing
+	timedAt                 int64    // 0: no round trip is being measured
+	timed                   tcp.Seq  // the round trip being measured ends with an acknowledgement of this
+	timedLen                uint16   // octets of the segment timed
+	barred                  eventSet // presumptions taken back for good: only proof moves it now
+	packets, bytes, payload uint32   // what it has sent, but for what aside has
+	tsAt                    uint32   // when tsRecent was taken, by pawsTime
+	wait                    uint32   // what it waits for at its peer's shut window; 0: nothing
+	ipID                    uint16
+	mss                     uint16
+	ttl                     uint8
+	scale                   uint8
+	unheard                 uint8    // probes and keepalives sent since its peer was last heard
+	sure                    State    // proven
+	pend                    eventSet // what passed the tap toward it and it has not shown to have received
+	est                     State    // sure moved on by pend
+	cause                   cause    // of the latest change
 
-	rtt                     rtt
-	packets, bytes, payload uint64
-	tsAt                    int64 // when tsRecent was taken
+	rtt       rtt
+	iss       tcp.Seq  // initial sequence number; iff hasISS
+	fin       tcp.Seq  // sequence number of its FIN; iff hasFIN
+	calmAt    int64    // since when nothing of it has been in flight
+	weighed   weight   // what shown was made of
+	set       StateSet // the states that sure may be
+	expired   StateSet // states into which a timer that no packet shows may have moved it
+	ackedFrom tcp.Seq  // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
 
-	shutAt                       int64    // since when its window has been shut; iff windowShut, else 0
-	weighed                      weight   // what shown was made of
-	set                          StateSet // the states that sure may be
-	expired                      StateSet // states into which a timer that no packet shows may have moved it
-	barred                       eventSet // presumptions taken back for good: only proof moves it now
-	finAgain                     uint8    // times that its FIN was repeated
-	shown                        claim    // as last told to the Sink
-	synACK                       tcp.Seq  // what its SYN-ACK acknowledged
-	sackHi                       tcp.Seq  // right edge of the highest SACK block it sent above ack
-	ackedFrom                    tcp.Seq  // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
-	synData                      uint16   // octets that rode on its SYN and are not acknowledged
-	synRTX                       uint16
-	retransmissions, zeroWindows uint32
-	probes, keepalives, badSums  uint32
-
-	pendAt  [numPresumed]int64
-	dueAt   int64 // deadline of est, 0 for none
-	shutSum int64 // for how long its window was shut before shutAt
+	pendAt          [numDated]int64
+	dueAt           int64   // deadline of est, 0 for none
+	shown           claim   // as last told to the Sink
+	synACK          tcp.Seq // what its SYN-ACK acknowledged
+	retransmissions uint32
+	aside           uint32 // the rest of it; 0: all of that is 0
 }
 
 // claim is what is said of an endpoint.
@@ -115,8 +108,8 @@ const (
 	asked                              // its first SYN is all that was seen
 )
 
-// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it. It fills twelve
-// lines of the cache and shares none: of the two before the ends every segment needs the first.
+// conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it. It fills ten lines
+// of the cache, which come in pairs, and shares none: of the two before the ends every segment needs the first.
 type conn struct {
 	key    tcp.FlowKey
 	num    uint64  // order of first packet, from 0
@@ -181,10 +174,16 @@ func (s eventSet) has(e event) bool { return s&(1<<e) != 0 }
 // The FIN comes after the acknowledgement of its receiver's own FIN: both orders lead to the same state.
 var presumable = [...]event{rcvSYN, rcvSYNACK, rcvACKofSYN, rcvACKofFIN, rcvFIN, rcvRST}
 
-const numPresumed = len(presumable)
+const (
+	numPresumed = len(presumable)
+	numDated    = numPresumed - 1 // nobody asks since when a SYN is presumed to have arrived
+)
 
-// slot is the place of a presumable event in pendAt.
+// slot is the place of a presumable event in a set of them, and of the time of all but rcvSYN, one further, in pendAt.
 func slot(on event) int { return int(on - rcvSYN) }
+
+// presumedAt is since when an event is presumed, which is not rcvSYN.
+func (e *end) presumedAt(on event) *int64 { return &e.pendAt[slot(on)-1] }
 
 // presume notes that an event passed the tap toward the endpoint.
 func (e *end) presume(on event, now int64) {
@@ -194,15 +193,15 @@ func (e *end) presume(on event, now int64) {
 	if e.pend.has(on) {
 		return
 	}
-	e.pendAt[slot(on)] = now
-	e.pend |= 1 << on
-	e.cause = causePresumed + cause(on)
+	e.presumeAnew(on, now)
 }
 
 // presumeAnew is presume for what may be presumed again with each segment that says it.
 func (e *end) presumeAnew(on event, now int64) {
 	e.pend |= 1 << on
-	e.pendAt[slot(on)] = now
+	if on != rcvSYN {
+		*e.presumedAt(on) = now
+	}
 	e.cause = causePresumed + cause(on)
 }
 
@@ -234,10 +233,11 @@ func (e *end) foldSet(set StateSet) StateSet {
 	return each(set, &figure5.fold[e.pend>>rcvSYN])
 }
 
-// rtt gathers round trips in nanoseconds.
+// rtt gathers round trips, in nanoseconds.
 type rtt struct {
-	n             uint32
 	min, max, sum int64
+	n             uint32
+	through       uint16 // the most octets of one segment that was timed and acknowledged
 }
 
 func (r *rtt) add(d int64) {

@@ -10,9 +10,9 @@ import (
 // table's bound in connections is a bound in memory by the first: every connection may be in data, and every one may
 // have been half open before, for the room of the one kind is not used for the other.
 const (
-	ConnectionBytes = int(unsafe.Sizeof(conn{})) + int(unsafe.Sizeof(blames{})) + 4 + HalfOpenBytes + 4 + 5*alarmBytes // timers: SYN, flight, gone, FIN_WAIT2, TIME_WAIT
-	HalfOpenBytes   = int(unsafe.Sizeof(stub{})) + 4 + 2*slotBytes                                                     // a connection of which one SYN was seen
-	AnalysisBytes   = int(unsafe.Sizeof(dialogue{})) + int(unsafe.Sizeof(tally{})) + 4                                 // what Config.Analysis adds to a connection
+	ConnectionBytes = int(unsafe.Sizeof(conn{})) + 2*(int(unsafe.Sizeof(aside{}))+4) + int(unsafe.Sizeof(blames{})) + 4 + HalfOpenBytes + 4 + 5*alarmBytes // timers: SYN, flight, gone, FIN_WAIT2, TIME_WAIT
+	HalfOpenBytes   = int(unsafe.Sizeof(stub{})) + 4 + 2*slotBytes                                                                                         // a connection of which one SYN was seen
+	AnalysisBytes   = int(unsafe.Sizeof(dialogue{})) + int(unsafe.Sizeof(tally{})) + 4                                                                     // what Config.Analysis adds to a connection
 
 	slotBytes  = 8 * 4 / 3 * 2 // a table three quarters full, or just doubled
 	alarmBytes = int(unsafe.Sizeof(alarm{}))
@@ -139,7 +139,7 @@ func (c *conn) worth() int64 {
 		return 0
 	case opening.Has(a.est) || opening.Has(b.est):
 		return 1
-	case a.has(stalled) || b.has(stalled) || a.shutAt != 0 || b.shutAt != 0 || closing.Has(a.est) || closing.Has(b.est):
+	case a.has(stalled) || b.has(stalled) || (a.flags|b.flags)&windowShut != 0 || closing.Has(a.est) || closing.Has(b.est):
 		return 3 // what the user is looking for
 	}
 	return 2

@@ -36,7 +36,7 @@ func (t *Tracker) touch(aims []aim) {
 		case n > gone:
 			c := t.conns.at(n)
 			a, b := &c.ends[0], &c.ends[1]
-			sum += c.latest + uint64(a.ack+b.ack) + uint64(a.sentAt+b.sentAt) + a.packets + b.packets
+			sum += c.latest + uint64(a.ack+b.ack) + uint64(a.sentAt+b.sentAt)
 		}
 	}
 	if t.briefs.on {

@@ -31,7 +31,7 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			}
 		}
 	case snd.has(hasISS) && snd.iss == s.Seq:
-		snd.synRTX = min(snd.synRTX, 1<<16-2) + 1
+		t.repeatsSYN(snd)
 		snd.timedAt = 0
 		t.see(SYNAgain, n, c, snd, s)
 		snd.retract(rcvRST) // Windows tries again after a refusal
@@ -71,7 +71,9 @@ func (t *Tracker) open(e *end, s *tcp.Segment) {
 		e.scale = 0
 	}
 	e.stamp(s)
-	e.synData = uint16(min(s.Len, 1<<16-1))
+	if s.Len > 0 || e.aside != 0 {
+		t.asideOf(e).synData = uint16(min(s.Len, 1<<16-1))
+	}
 }
 
 func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
@@ -115,9 +117,9 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	snd.prove(sndSYNACK)
 	snd.synACK = s.Ack
-	if rcv.synData > 0 && s.Ack.After(rcv.iss.Add(1)) {
+	if n := t.synData(rcv); n > 0 && s.Ack.After(rcv.iss.Add(1)) {
 		c.flags |= fastOpen
-		rcv.snd.Add(t.holes, rcv.iss.Add(1), int(rcv.synData))
+		rcv.snd.Add(t.holes, rcv.iss.Add(1), n)
 	}
 	t.acknowledges(n, c, snd, rcv, s)
 	if !snd.has(hasScale) || !rcv.has(hasScale) {
@@ -125,7 +127,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.unscale()
 		rcv.unscale()
 	}
-	snd.window(c, s, t.now)
+	t.window(snd, s)
 	rcv.isAnswered(t.now)
 }
 
@@ -147,7 +149,7 @@ func (e *end) unscale() {
 // answers says that a SYN-ACK acknowledges a SYN of its receiver; if that was another than the first, the first is
 // forgotten in its favour.
 func (t *Tracker) answers(n uint32, c *conn, rcv *end, s *tcp.Segment) bool {
-	if s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+int(rcv.synData))) {
+	if s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+t.synData(rcv))) {
 		return true
 	}
 	syn, ok := t.rare.kept(n, c, s)
@@ -163,7 +165,7 @@ func (t *Tracker) answers(n uint32, c *conn, rcv *end, s *tcp.Segment) bool {
 // synACKAgain is a SYN-ACK repeated: the handshake's last ACK was lost, or the listener does not take it (a full accept
 // queue, TCP_DEFER_ACCEPT).
 func (t *Tracker) synACKAgain(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
-	snd.synRTX = min(snd.synRTX, 1<<16-2) + 1
+	t.repeatsSYN(snd)
 	t.see(SYNAgain, n, c, snd, s)
 	snd.timedAt = 0
 	if snd.sure != SynRecv {

@@ -159,7 +159,7 @@ func (t *Tracker) closesBehind(n uint32, c *conn, e, peer *end) {
 	}
 	switch {
 	case w.opened == 0:
-		if e.finAgain > 0 {
+		if t.aside(e).finAgain > 0 {
 			t.believe(n, c, e, w, HiddenConfirmed, w.since)
 		}
 	case !w.waits, w.opened-w.since < briefly, t.now-w.opened > max(w.first, 200*millisecond):

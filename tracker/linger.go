@@ -10,7 +10,7 @@ func (t *Tracker) lingered(n uint32, c *conn) {
 		e, peer := &c.ends[d], &c.ends[1-d]
 		switch {
 		case e.est != CloseWait || e.has(lingering) || !e.has(gotFIN):
-		case e.flight != 0 || peer.shutAt != 0 || t.now-t.lingersSince(e) < lasts[lingerTimer]:
+		case e.flight != 0 || peer.has(windowShut) || t.now-t.lingersSince(e) < lasts[lingerTimer]:
 			again = true
 		case e.ackedFrom.After(e.snd.Next()):
 			e.flags |= lingering // octets or its FIN were lost before the tap: it stirs when they come again
@@ -27,7 +27,7 @@ func (t *Tracker) lingered(n uint32, c *conn) {
 // lingersSince is when the endpoint had its peer's FIN and nothing of its own was left to be acknowledged, as of when the
 // timer fires. A FIN that was lost on its way came when it was acknowledged, which set the timer.
 func (t *Tracker) lingersSince(e *end) int64 {
-	since := max(e.pendAt[slot(rcvFIN)], e.calmAt)
+	since := max(*e.presumedAt(rcvFIN), e.calmAt)
 	if e.barred.has(rcvFIN) {
 		since = max(since, t.now-lasts[lingerTimer])
 	}

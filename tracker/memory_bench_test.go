@@ -32,7 +32,7 @@ func BenchmarkMemory(b *testing.B) {
 			}
 			per := func(octets int) float64 { return float64(octets) / float64(tr.Stats().Live) }
 			b.ReportMetric(per(size(&tr.conns)+8*(len(tr.index.slots)+len(tr.index.old)+len(tr.index.fresh))), "entry-B/conn")
-			b.ReportMetric(per(size(&tr.waits)+size(&tr.stubs.arena)), "side-B/conn")
+			b.ReportMetric(per(size(&tr.waits)+size(&tr.asides)+size(&tr.stubs.arena)), "side-B/conn")
 			b.ReportMetric(per(alarmsOf(tr)), "timers-B/conn")
 			b.ReportMetric(per(size(&tr.blames)), "blame-B/conn")
 			b.ReportMetric(per(size(&tr.zeeks.arena)), "zeek-B/conn")

@@ -27,7 +27,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	fresh := snd.fresh(s)
 	if s.Options.NSACK > 0 {
-		snd.sacks(rcv, s)
+		t.sacks(snd, rcv, s)
 	}
 	flew := rcv.flight != 0
 
@@ -47,7 +47,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	// What its sender does.
 	t.sends(n, c, snd, rcv, s, v)
 	if fresh {
-		snd.window(c, s, t.now)
+		t.window(snd, s)
 		t.shut(n, c, snd, rcv, s)
 	}
 
@@ -94,7 +94,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if s.SegLen() == 0 || snd.has(hasFIN) && s.Seq.After(snd.fin) && snd.snd.Contiguous(t.holes).After(snd.fin) {
 		return // there is nothing behind a FIN
 	}
-	if rcv.shutAt != 0 && s.Len == 1 && s.Seq == snd.snd.Next() {
+	if rcv.has(windowShut) && s.Len == 1 && s.Seq == snd.snd.Next() {
 		t.pokes(n, c, snd, rcv, s) // as BSD and Windows do: one octet beyond the window
 	}
 	was, next := snd.inFlight(), snd.snd.Next()
@@ -115,7 +115,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if r.New == 0 && r.Repeat > 0 {
 		snd.retransmissions++
 		snd.timedAt = 0
-		if rcv.shutAt != 0 {
+		if rcv.has(windowShut) {
 			snd.flags |= probed // a retransmission asks a shut window as well as a probe does
 			t.asks(n, c, snd, true)
 		}
@@ -145,7 +145,8 @@ func (t *Tracker) fin(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	acks := s.Flags&tcp.ACK != 0 && rcv.has(hasFIN) && s.Ack.After(rcv.fin)
 	if snd.has(hasFIN) {
 		if snd.fin == at {
-			snd.finAgain = min(snd.finAgain, 254) + 1
+			a := t.asideOf(snd)
+			a.finAgain = min(a.finAgain, 254) + 1
 			if acks {
 				snd.flags |= finACKs
 			}
@@ -195,7 +196,7 @@ func (t *Tracker) mayHaveClosedBefore(c *conn, snd *end) {
 	if snd.sure != CloseWait || t.near(c, snd) {
 		return
 	}
-	if t.now-snd.pendAt[slot(rcvFIN)] < t.delay(c, snd)+300*millisecond {
+	if t.now-*snd.presumedAt(rcvFIN) < t.delay(c, snd)+300*millisecond {
 		snd.set = snd.set.With(Closing)
 	}
 }
@@ -210,10 +211,10 @@ func (e *end) narrow(on event) {
 // pokes is a segment that asks only for an answer: a zero-window probe, or a keepalive.
 func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	snd.unheard = min(snd.unheard, 254) + 1
-	if rcv.shutAt == 0 {
+	if !rcv.has(windowShut) {
 		if w := t.waitOf(snd); w != nil && w.waits {
 			// The window update was lost: for the sender it is still shut.
-			snd.probes++
+			t.asideOf(snd).probes++
 			if t.cfg.Blame {
 				t.stillShut(c, snd, w)
 			}
@@ -222,7 +223,7 @@ func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			t.watch(n, c)
 			return
 		}
-		snd.keepalives++
+		t.asideOf(snd).keepalives++
 		if t.cfg.Blame {
 			t.unheard(c, snd)
 		}
@@ -231,12 +232,12 @@ func (t *Tracker) pokes(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	t.asks(n, c, snd, false)
 	if w := t.waitOf(snd); w != nil && w.idles(snd) {
-		snd.keepalives++
+		t.asideOf(snd).keepalives++
 		snd.flags &^= probed
 		t.see(KeptAlive, n, c, snd, s)
 		return
 	}
-	snd.probes++
+	t.asideOf(snd).probes++
 	t.see(Probed, n, c, snd, s)
 	snd.flags |= probed
 	snd.stall()

@@ -33,9 +33,7 @@ func (t *Tracker) quick(n uint32, c *conn, s *tcp.Segment) bool {
 		return false
 	}
 
-	snd.packets++
-	snd.bytes += uint64(s.IPLen)
-	snd.payload += uint64(s.Len)
+	t.counts(snd, s)
 	c.latest = s.Number
 	t.twice(c, snd, s) // it cannot be, but a copy of it may come
 	t.beside(n, c, s, false)

@@ -60,7 +60,7 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	} else {
 		rcv.presume(rcvRST, t.now)
 		if !exact {
-			rcv.pendAt[slot(rcvRST)] = 0 // whatever it sends next tells that it did not
+			*rcv.presumedAt(rcvRST) = 0 // whatever it sends next tells that it did not
 		}
 	}
 	t.acknowledgesByReset(c, snd, rcv, s)
@@ -77,7 +77,7 @@ func (t *Tracker) acknowledgesByReset(c *conn, snd, rcv *end, s *tcp.Segment) {
 // which its sender knows and a forger must guess.
 func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) (taken, exact bool) {
 	if rcv.est == SynSent && !rcv.has(hasACK) {
-		taken = s.Flags&tcp.ACK != 0 && s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+int(rcv.synData)))
+		taken = s.Flags&tcp.ACK != 0 && s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+t.synData(rcv)))
 		return taken, taken
 	}
 	if !rcv.has(hasACK) && !snd.snd.Started() {
@@ -94,7 +94,7 @@ func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) (taken, exact b
 		return true, true // what passed before its SYN-ACK was of an earlier life
 	case rcv.has(hasACK) && s.Seq == rcv.ack && !t.near(c, rcv):
 		return true, true // what passed since may be lost
-	case rcv.has(hasACK) && rcv.sackHi.After(rcv.ack) && s.Seq == rcv.sackHi:
+	case t.sacked(rcv) && s.Seq == t.aside(rcv).sackHi:
 		return true, true // as Linux does: the peer had sent that much when it died
 	case s.Seq == nxt.Add(-1) && tcp.Set(CloseWait, LastAck, Closing).Has(rcv.est):
 		return true, true // as Linux does, for macOS peers

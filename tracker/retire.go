@@ -13,6 +13,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	for d := range c.ends {
 		c.ends[d].snd.Release(t.holes)
 		t.endWait(&c.ends[d])
+		t.endAside(&c.ends[d])
 	}
 	t.rare.forget(n)
 	t.hears(c)
@@ -65,7 +66,7 @@ func (t *Tracker) giveUp(n uint32, c *conn) {
 		if w := t.waitOf(e); w != nil && w.heard != 0 && t.now-w.heard < wordHolds {
 			continue // the kernel has just said that it is there
 		}
-		if open && (e.finAgain >= finRetries || peer.shutAt != 0 && e.has(probed)) {
+		if open && (t.aside(e).finAgain >= finRetries || peer.has(windowShut) && e.has(probed)) {
 			e.expired, e.cause = e.expired.With(Closed), causeGivenUp
 		}
 	}
@@ -123,16 +124,18 @@ func (c *conn) outcome() How {
 }
 
 func (t *Tracker) end(to *End, e *end, at tcp.Endpoint) {
+	a := t.aside(e)
 	*to = End{
 		Endpoint: at, State: e.est, Basis: e.shown.basis, Possible: e.shown.possible, Deadline: e.dueAt,
-		Packets: e.packets, Bytes: e.bytes, PayloadBytes: e.payload, StreamBytes: e.streamBytes(), MissedBytes: e.snd.Missed(),
-		Retransmissions: uint64(e.retransmissions) + uint64(e.synRTX), ZeroWindows: uint64(e.zeroWindows), Probes: uint64(e.probes),
-		Keepalives: uint64(e.keepalives), BadChecksums: uint64(e.badSums), RTT: e.rtt.report(),
-		ShutSince: e.shutAt, ShutTotal: e.shutSum,
+		Packets: t.packetsOf(e), Bytes: t.bytesOf(e), PayloadBytes: a.payload + uint64(e.payload),
+		StreamBytes: e.streamBytes(), MissedBytes: e.snd.Missed(),
+		Retransmissions: uint64(e.retransmissions) + uint64(a.synRTX), ZeroWindows: uint64(a.zeroWindows), Probes: uint64(a.probes),
+		Keepalives: uint64(a.keepalives), BadChecksums: uint64(a.badSums), RTT: e.rtt.report(),
+		ShutSince: a.shutAt, ShutTotal: a.shutSum,
 	}
 	to.UnackedBytes = e.unackedBytes()
-	if e.shutAt != 0 {
-		to.ShutTotal += t.now - e.shutAt
+	if e.has(windowShut) {
+		to.ShutTotal += t.now - a.shutAt
 	}
 }
 

@@ -76,8 +76,8 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		small = false // there is nothing more to send
 	}
 	switch {
-	case small && snd.shutAt == 0:
-		snd.shutAt = t.now
+	case small && !snd.has(windowShut):
+		t.asideOf(snd).shutAt = t.now
 		snd.flags |= windowShut
 		rcv.flags &^= probed
 		t.see(Shut, n, c, snd, s)
@@ -89,10 +89,11 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			}
 			rcv.stall() // what it sent will not fit; an empty queue shows by probes whether it stays so
 		}
-	case !small && snd.shutAt != 0:
+	case !small && snd.has(windowShut):
 		t.see(Opened, n, c, snd, s)
-		snd.shutSum += t.now - snd.shutAt
-		snd.shutAt = 0
+		a := t.asideOf(snd)
+		a.shutSum += t.now - a.shutAt
+		a.shutAt = 0
 		snd.flags &^= windowShut
 		t.calm(c, rcv)
 		t.openWait(rcv)
@@ -120,7 +121,7 @@ func (t *Tracker) watched(n uint32, c *conn) (changed bool) {
 				e.stall()
 				changed = true
 			}
-		case e.has(stalled) && e.flight == 0 && !(peer.shutAt != 0 && (e.has(probed) || c.flags&late != 0)):
+		case e.has(stalled) && e.flight == 0 && !(peer.has(windowShut) && (e.has(probed) || c.flags&late != 0)):
 			if t.now-e.calmAt < t.rest(c, e, peer) {
 				again = true
 			} else {
@@ -139,7 +140,7 @@ func (t *Tracker) watched(n uint32, c *conn) (changed bool) {
 // rest is how long an endpoint with nothing in flight must say nothing until it is sure that no FIN waits: until it would
 // have been seen; behind a shut window, until it would have probed.
 func (t *Tracker) rest(c *conn, e, peer *end) int64 {
-	if peer.shutAt != 0 {
+	if peer.has(windowShut) {
 		return second // five times Linux' least RTO
 	}
 	d := t.delay(c, e) + 10*millisecond

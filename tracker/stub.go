@@ -182,7 +182,7 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 		// something to tell of it.
 		n, whole := t.conns.take()
 		*whole = *c
-		t.beside(n, whole, s, whole.ends[s.Dir].badSums > 0)
+		t.beside(n, whole, s, t.aside(&whole.ends[s.Dir]).badSums > 0)
 		if t.analyses.on {
 			t.analyse(n, whole, s)
 		}

@@ -36,5 +36,5 @@ func (t *Tracker) near(c *conn, e *end) bool {
 // contradicts says that what the endpoint does now tells against a presumption: it was made longer ago than the round
 // trip between tap and endpoint.
 func (t *Tracker) contradicts(c *conn, e *end, on event) bool {
-	return t.now-e.pendAt[slot(on)] > t.delay(c, e)
+	return t.now-*e.presumedAt(on) > t.delay(c, e)
 }

@@ -13,6 +13,7 @@ type Tracker struct {
 	index   index
 	conns   arena[conn]
 	waits   arena[wait]
+	asides  arena[aside]
 	blames  arena[blames]
 	stubs   stubs
 	holes   *reassembly.Holes
@@ -71,8 +72,9 @@ func New(cfg Config) *Tracker {
 // empty forgets all connections.
 func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
-	t.conns = newArena[conn](13)
+	t.conns = newArena[conn](14)
 	t.waits = newArena[wait](10)
+	t.asides = newArena[aside](10)
 	t.blames = newArena[blames](15)
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
@@ -262,9 +264,7 @@ func (t *Tracker) introduce(c *conn, s *tcp.Segment) {
 // segment lets one segment act on its connection.
 func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
-	snd.packets++
-	snd.bytes += uint64(s.IPLen)
-	snd.payload += uint64(s.Len)
+	t.counts(snd, s)
 	c.odd, c.latest = t.now, s.Number
 	if t.twice(c, snd, s) {
 		t.stats.Duplicates++
@@ -273,7 +273,7 @@ func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
 		return
 	}
 	if t.damaged(n, c, snd, s) {
-		snd.badSums++
+		t.asideOf(snd).badSums++
 		t.stats.BadChecksums++
 		t.see(Damaged, n, c, snd, s)
 		t.beside(n, c, s, true)

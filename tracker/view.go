@@ -120,27 +120,27 @@ func (v EndView) Near() bool { return v.t.near(v.c, v.e) }
 func (v EndView) Delay() int64 { return v.t.delay(v.c, v.e) }
 
 // Packets is how many segments it sent, Retransmissions how many of them carried nothing new.
-func (v EndView) Packets() uint64 { return v.e.packets }
+func (v EndView) Packets() uint64 { return v.t.packetsOf(v.e) }
 
 // Bytes is their IP lengths.
-func (v EndView) Bytes() uint64 { return v.e.bytes }
+func (v EndView) Bytes() uint64 { return v.t.bytesOf(v.e) }
 
 // Retransmissions counts its segments that carried nothing new, SYNs among them.
 func (v EndView) Retransmissions() uint64 {
-	return uint64(v.e.retransmissions) + uint64(v.e.synRTX)
+	return uint64(v.e.retransmissions) + uint64(v.t.aside(v.e).synRTX)
 }
 
 // SYNRepeats counts its repeated SYNs or SYN-ACKs.
-func (v EndView) SYNRepeats() int { return int(v.e.synRTX) }
+func (v EndView) SYNRepeats() int { return int(v.t.aside(v.e).synRTX) }
 
 // FINRepeats counts its repeated FINs.
-func (v EndView) FINRepeats() int { return int(v.e.finAgain) }
+func (v EndView) FINRepeats() int { return int(v.t.aside(v.e).finAgain) }
 
 // Probes counts its zero-window probes, Keepalives its keepalives.
-func (v EndView) Probes() int { return int(v.e.probes) }
+func (v EndView) Probes() int { return int(v.t.aside(v.e).probes) }
 
 // Keepalives counts its keepalives.
-func (v EndView) Keepalives() int { return int(v.e.keepalives) }
+func (v EndView) Keepalives() int { return int(v.t.aside(v.e).keepalives) }
 
 // Unheard counts the probes and keepalives that it sent since its peer was last heard.
 func (v EndView) Unheard() int { return int(v.e.unheard) }
@@ -185,7 +185,7 @@ func (v EndView) Behind(s *tcp.Segment) (ticks int32, ok bool) {
 func (v EndView) Window() int { return int(v.e.win) }
 
 // ShutSince is since when its window has been shut, 0 if it is open.
-func (v EndView) ShutSince() int64 { return v.e.shutAt }
+func (v EndView) ShutSince() int64 { return v.t.aside(v.e).shutAt }
 
 // MSS is what its SYN announced, 536 where none was seen (RFC 9293 3.7.1).
 func (v EndView) MSS() int {
@@ -208,7 +208,7 @@ func (v EndView) TTL() uint8 { return v.e.ttl }
 func (v EndView) IPID() uint16 { return v.e.ipID }
 
 // Through is the most octets in one segment of it that were timed and acknowledged: segments of that size get through.
-func (v EndView) Through() int { return int(v.e.through) }
+func (v EndView) Through() int { return int(v.e.rtt.through) }
 
 // Acks says that it acknowledged anything: its peer has sent.
 func (v EndView) Acks() bool { return v.e.has(hasACK) }
@@ -217,7 +217,7 @@ func (v EndView) Acks() bool { return v.e.has(hasACK) }
 func (v EndView) Opened() bool { return v.e.has(hasISS) && !v.e.has(unscaled) }
 
 // Sacks says that it holds octets above those that it acknowledged.
-func (v EndView) Sacks() bool { return v.e.sackHi.After(v.e.ack) && v.e.has(hasACK) && v.e.sackHi != 0 }
+func (v EndView) Sacks() bool { return v.t.sacked(v.e) }
 
 // FlightSince is since when something of it has been unacknowledged, 0 for nothing.
 func (v EndView) FlightSince() int64 { return v.e.flight }

@@ -206,7 +206,7 @@ func (t *Tracker) zeekRows(to []Zeek, n uint32, c *conn) []Zeek {
 	if b := t.briefs.of(n); b != nil {
 		z := &t.zeeks.once
 		*z = zeek{}
-		b.zeek(z, c, t.zeeks.holes)
+		b.zeek(t, z, c)
 		z.release(t.zeeks.holes)
 		return append(to, z.row(c))
 	}
@@ -217,7 +217,7 @@ func (t *Tracker) zeekRows(to []Zeek, n uint32, c *conn) []Zeek {
 		z := &t.zeeks.once
 		*z = zeek{}
 		z.begin(&t.opened, c.start, t.zeeks.servers)
-		z.segment(&t.opened, c.start, c.ends[t.opened.Dir].badSums > 0, t.zeeks.holes)
+		z.segment(&t.opened, c.start, t.aside(&c.ends[t.opened.Dir]).badSums > 0, t.zeeks.holes)
 		z.release(t.zeeks.holes)
 		return append(to, z.row(c))
 	}
@@ -328,6 +328,6 @@ func (h *History) resetUnanswered() bool {
 func (t *Tracker) zeekOpened(n uint32, c *conn) {
 	now := t.now
 	t.now = t.opened.Time
-	t.beside(n, c, &t.opened, c.ends[t.opened.Dir].badSums > 0)
+	t.beside(n, c, &t.opened, t.aside(&c.ends[t.opened.Dir]).badSums > 0)
 	t.now = now
 }
