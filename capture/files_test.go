@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
@@ -91,6 +92,16 @@ func tcp4(flags byte, n int, options ...byte) []byte {
 	b = append(b, 3, 232, 0, 80, 0, 0, 0, 100, 0, 0, 0, 200, byte(5+len(options)/4)<<4, flags, 1, 0, 0, 0, 0, 0)
 	b = append(b, options...)
 	return append(b, make([]byte, n)...)
+}
+
+// tcp6 is tcp4 over IPv6, and goes the other way.
+func tcp6(flags byte, n int, options ...byte) []byte {
+	b := tcp4(flags, n, options...)
+	ip := make([]byte, 40)
+	ip[0], ip[6], ip[7], ip[8], ip[24] = 0x60, 6, 64, 0x20, 0x10
+	binary.BigEndian.PutUint16(ip[4:], uint16(len(b)-34))
+	b[12], b[13] = 0x86, 0xdd
+	return slices.Replace(b, 14, 34, ip...)
 }
 
 // Byte order and unit of a file change nothing of what is read.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/google/gopacket"
@@ -220,11 +221,21 @@ func FuzzOptions(f *testing.F) {
 // FuzzStraight holds the short way through a frame equal to the one through its layers, and sees that the frames it is
 // there for go that way.
 func FuzzStraight(f *testing.F) {
-	stamped := tcp4(16, 3)
-	f.Add(stamped, uint16(0), uint8(0))
-	f.Add(tcp4(24, 40, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8), uint16(0), uint8(0))
-	f.Add(tcp4(24, 40, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8)[:70], uint16(36), uint8(1))
-	f.Add(tcp4(17, 0, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8), uint16(9), uint8(2))
+	stamps := []byte{1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}
+	sack := []byte{1, 1, 5, 10, 0, 0, 0, 150, 0, 0, 0, 170}
+	tagged := func(b []byte) []byte { return slices.Insert(b, 12, 0x81, 0, 0x20, 7) }
+	usual := [][]byte{
+		tcp4(16, 3), tcp4(24, 40, stamps...), tcp4(16, 0, sack...), tcp4(17, 0, stamps...), tcp4(4, 0), tcp4(2, 0, 2, 4, 5, 180),
+		append(tcp4(16, 0), 0, 0, 0, 0, 0, 0), tagged(tcp4(24, 9)), tcp6(24, 5, stamps...), tagged(tcp6(2, 0)),
+	}
+	for _, b := range usual {
+		var seg tcp.Segment
+		if d := (decoder{}); !d.straight(&record{frame: b, orig: len(b), link: linkEthernet}, &seg) {
+			f.Errorf("%x takes the long way", b)
+		}
+		f.Add(b, uint16(0), uint8(0))
+		f.Add(b[:len(b)*9/10], uint16(len(b)-len(b)*9/10), uint8(1))
+	}
 	f.Fuzz(func(t *testing.T, frame []byte, missing uint16, mode uint8) {
 		rec := &record{time: 7e9, frame: frame, orig: len(frame) + int(missing), link: linkEthernet}
 		var short, long tcp.Segment

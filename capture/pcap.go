@@ -86,8 +86,9 @@ func (p *pcap) next(rec *record) error {
 	if len(b) < p.head {
 		return w.need(p.head)
 	}
-	sec, frac := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-	have, orig := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	h := (*[16]byte)(b)
+	sec, frac := binary.LittleEndian.Uint32(h[:]), binary.LittleEndian.Uint32(h[4:])
+	have, orig := binary.LittleEndian.Uint32(h[8:]), binary.LittleEndian.Uint32(h[12:])
 	if p.swapped {
 		sec, frac = bits.ReverseBytes32(sec), bits.ReverseBytes32(frac)
 		have, orig = bits.ReverseBytes32(have), bits.ReverseBytes32(orig)

@@ -40,10 +40,17 @@ func (d *decoder) segment(b []byte, seg *tcp.Segment) Skip {
 	if head > 20 {
 		options(b[20:min(head, len(b))], len(b) < head, &seg.Options)
 	}
-	if !seg.Snap && (seg.Flags.Any(tcp.SYN|tcp.FIN|tcp.RST) && d.checksum != ChecksumOff || d.checksum == ChecksumAll) {
-		seg.Sum = verify(b, &seg.Flow)
+	if seg.Flags.Any(tcp.SYN|tcp.FIN|tcp.RST) || d.checksum == ChecksumAll {
+		d.check(b, seg)
 	}
 	return taken
+}
+
+// check verifies the checksum of a segment that is all in b.
+func (d *decoder) check(b []byte, seg *tcp.Segment) {
+	if !seg.Snap && d.checksum != ChecksumOff {
+		seg.Sum = verify(b, &seg.Flow)
+	}
 }
 
 // order puts the flow, which stands as source and destination, in the key's order. It is tcp.MakeFlow in place: copying
