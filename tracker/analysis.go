@@ -65,7 +65,7 @@ type tally [2]Analysis
 // tested as its stream's first.
 const maxPastDialogues = 1 << 16
 
-func newAnalyses(on bool) analyses { return analyses{on: on, tallies: newArena[tally](8)} }
+func newAnalyses(on bool) analyses { return analyses{on: on} }
 
 // touch is Tracker.touch for the dialogue of a connection.
 func (a *analyses) touch(n uint32) uint64 {

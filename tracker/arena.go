@@ -5,19 +5,19 @@ import "iter"
 // arena keeps entries of one kind in chunks, so that growing never copies and an entry never moves. Entries without
 // pointers make chunks that the collector does not look into. Numbers start at 2: 0 is none and 1 is taken (see index).
 type arena[T any] struct {
-	chunks [][]T
+	chunks []*[arenaChunk]T
 	free   stack  // numbers given back
 	next   uint32 // the first number never given out, less 2
-	shift  uint   // of a number to its chunk
 }
 
-// newArena makes an arena with chunks of 1<<shift entries.
-func newArena[T any](shift uint) arena[T] { return arena[T]{shift: shift} }
+// arenaChunk is how many entries a chunk has: enough for huge pages under small ones. What of it is not used takes no
+// memory.
+const arenaChunk = 1 << 15
 
 // at returns entry n, which stays valid and in place until give.
 func (a *arena[T]) at(n uint32) *T {
 	n -= 2
-	return &a.chunks[n>>a.shift][n&(1<<a.shift-1)]
+	return &a.chunks[n/arenaChunk][n%arenaChunk]
 }
 
 // take returns a zeroed entry and its number.
@@ -30,8 +30,8 @@ func (a *arena[T]) take() (uint32, *T) {
 		return n, e
 	}
 	n = a.next + 2
-	if int(a.next)>>a.shift == len(a.chunks) {
-		a.chunks = append(a.chunks, zeroed[T](1<<a.shift))
+	if int(a.next)/arenaChunk == len(a.chunks) {
+		a.chunks = append(a.chunks, (*[arenaChunk]T)(zeroed[T](arenaChunk)))
 	}
 	a.next++
 	return n, a.at(n)
@@ -53,20 +53,17 @@ func (a *arena[T]) all() iter.Seq[uint32] {
 
 // column is entries without pointers beside those of an arena: they lie under its numbers, and are made as they are asked
 // for.
-type column[T any] struct{ chunks [][]T }
-
-// columnShift is that of a number to its chunk: enough for huge pages under entries of a hundred octets.
-const columnShift = 15
+type column[T any] struct{ chunks []*[arenaChunk]T }
 
 // has says that there is an entry under n.
-func (c *column[T]) has(n uint32) bool { return int(n>>columnShift) < len(c.chunks) }
+func (c *column[T]) has(n uint32) bool { return int(n/arenaChunk) < len(c.chunks) }
 
 // at returns the entry under n, zero at first, which stays where it is.
 func (c *column[T]) at(n uint32) *T {
 	for !c.has(n) {
-		c.chunks = append(c.chunks, zeroed[T](1<<columnShift))
+		c.chunks = append(c.chunks, (*[arenaChunk]T)(zeroed[T](arenaChunk)))
 	}
-	return &c.chunks[n>>columnShift][n&(1<<columnShift-1)]
+	return &c.chunks[n/arenaChunk][n%arenaChunk]
 }
 
 // stack is numbers in chunks, so that growing never copies: when a flood of ten million connections ends, a list that

@@ -8,7 +8,7 @@ import (
 
 // TestArena: entries stay where they are while others come and go, come back zeroed, and none is given out twice.
 func TestArena(t *testing.T) {
-	a := newArena[[3]uint64](4)
+	var a arena[[3]uint64]
 	r := rand.New(rand.NewPCG(1, 2))
 	type held struct {
 		n uint32
@@ -16,7 +16,7 @@ func TestArena(t *testing.T) {
 		v uint64
 	}
 	var out []held
-	for step := range uint64(20_000) {
+	for step := range uint64(1_000_000) {
 		if len(out) == 0 || r.IntN(100) < 52 {
 			n, e := a.take()
 			if n < 2 || *e != [3]uint64{} {

@@ -95,9 +95,12 @@ func (b *briefs) touch(t *Tracker, aims []aim) (sum uint64) {
 // beside lets what is kept beside the states see a segment: its connection's brief if that can take it in, else what the
 // brief stands for. damaged says that its checksum is wrong.
 func (t *Tracker) beside(n uint32, c *conn, s *tcp.Segment, damaged bool) {
-	if n == 0 || t.replays || !t.briefs.on {
-		return
+	if t.briefs.on && n != 0 && !t.replays {
+		t.brief(n, c, s, damaged)
 	}
+}
+
+func (t *Tracker) brief(n uint32, c *conn, s *tcp.Segment, damaged bool) {
 	b := t.briefs.at(n)
 	switch b.stage {
 	case briefOpen:

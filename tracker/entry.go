@@ -152,6 +152,9 @@ func (c *conn) closed(by Side, how How) {
 	}
 }
 
+// pair is the sender and the receiver of a segment. The mask saves asking whether d is one of two.
+func (c *conn) pair(d tcp.Dir) (snd, rcv *end) { return &c.ends[d&1], &c.ends[d&1^1] }
+
 func (c *conn) side(d tcp.Dir) Side {
 	if d == c.client {
 		return Client

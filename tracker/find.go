@@ -59,14 +59,20 @@ func (t *Tracker) find(at aim, k *tcp.FlowKey) uint32 {
 
 // belongs says that n is a connection or stub of that flow; n may be of one that has gone, or none.
 func (t *Tracker) belongs(n uint32, k *tcp.FlowKey) bool {
-	switch {
-	case n <= gone:
-		return false
-	case n&stubBit != 0:
+	if n > gone && n&stubBit != 0 {
 		return t.stubs.at(n).is(k)
 	}
-	c := t.conns.at(n)
-	return c.latest != 0 && same(&c.key, k)
+	return t.known(n, k) != nil
+}
+
+// known returns connection n if it is one, and of that flow.
+func (t *Tracker) known(n uint32, k *tcp.FlowKey) *conn {
+	if n > gone && n&stubBit == 0 {
+		if c := t.conns.at(n); c.latest != 0 && same(&c.key, k) {
+			return c
+		}
+	}
+	return nil
 }
 
 // same compares the likeliest difference first, and without a call.

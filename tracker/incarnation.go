@@ -5,7 +5,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // again decides whether a SYN on a known four-tuple begins another incarnation; then it retires the one there is and
 // returns the new.
 func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
-	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
+	snd, rcv := c.pair(s.Dir)
 	if s.Flags&tcp.ACK != 0 {
 		return t.answered(n, c, snd, rcv, s)
 	}

@@ -36,14 +36,14 @@ func BenchmarkMemory(b *testing.B) {
 			b.ReportMetric(per(alarmsOf(tr)), "timers-B/conn")
 			b.ReportMetric(per(size(&tr.blames)), "blame-B/conn")
 			b.ReportMetric(per(size(&tr.zeeks.arena)), "zeek-B/conn")
-			b.ReportMetric(per(len(tr.analyses.chunks)<<columnShift*int(unsafe.Sizeof(dialogue{}))+size(&tr.analyses.tallies)), "analysis-B/conn")
+			b.ReportMetric(per(len(tr.analyses.chunks)*arenaChunk*int(unsafe.Sizeof(dialogue{}))+size(&tr.analyses.tallies)), "analysis-B/conn")
 		})
 	}
 }
 
 // size is what an arena has allocated.
 func size[T any](a *arena[T]) int {
-	return len(a.chunks)<<a.shift*int(unsafe.Sizeof(*new(T))) + len(a.free.chunks)*4*stackChunk
+	return len(a.chunks)*arenaChunk*int(unsafe.Sizeof(*new(T))) + len(a.free.chunks)*4*stackChunk
 }
 
 // alarmsOf is what the timers have allocated.

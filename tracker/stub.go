@@ -112,7 +112,7 @@ type stubs struct {
 	next        int64  // when it does, or never
 }
 
-func newStubs() stubs { return stubs{arena: newArena[stub](16), next: never} }
+func newStubs() stubs { return stubs{next: never} }
 
 // at returns a stub by its number with stubBit.
 func (l *stubs) at(n uint32) *stub { return l.arena.at(n &^ stubBit) }

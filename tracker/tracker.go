@@ -72,10 +72,7 @@ func New(cfg Config) *Tracker {
 // empty forgets all connections.
 func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
-	t.conns = newArena[conn](14)
-	t.waits = newArena[wait](10)
-	t.asides = newArena[aside](10)
-	t.blames = newArena[blames](15)
+	t.conns, t.waits, t.asides, t.blames = arena[conn]{}, arena[wait]{}, arena[aside]{}, arena[blames]{}
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(t.conn, func() int { return t.conns.len() })
@@ -169,13 +166,19 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 		if t.stats.Segments > 1 {
 			t.stats.TimeBackwards++
 		}
+	} else if s.Time < min(t.timers.next, t.stubs.next, t.wakes, latest) {
+		t.now = s.Time // Advance, where nothing is due
 	} else {
 		t.Advance(s.Time)
 	}
 	t.packet = s.Number // from here on: what timers do comes before it
 
-	n := t.find(at, &s.Flow)
-	var c *conn
+	n, c := at.likely, t.known(at.likely, &s.Flow)
+	if c == nil {
+		if n = t.find(at, &s.Flow); n&stubBit == 0 && n != 0 {
+			c = t.conns.at(n)
+		}
+	}
 	unfolded := false
 	switch {
 	case n == 0:
@@ -194,7 +197,6 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 		n, c = t.unfold(n)
 		unfolded = true
 	default:
-		c = t.conns.at(n)
 		if !t.plain && t.quick(n, c, s) {
 			if t.analyses.on {
 				t.streams.reused = false
@@ -263,7 +265,7 @@ func (t *Tracker) introduce(c *conn, s *tcp.Segment) {
 
 // segment lets one segment act on its connection.
 func (t *Tracker) segment(n uint32, c *conn, s *tcp.Segment) {
-	snd, rcv := &c.ends[s.Dir], &c.ends[s.Dir.Other()]
+	snd, rcv := c.pair(s.Dir)
 	t.counts(snd, s)
 	c.odd, c.latest = t.now, s.Number
 	if t.twice(c, snd, s) {

@@ -139,7 +139,7 @@ type zeeks struct {
 }
 
 func newZeeks(cfg *Config) zeeks {
-	z := zeeks{arena: newArena[zeek](15), holes: reassembly.NewHoles(maxZeekHoles), servers: cfg.LikelyServers}
+	z := zeeks{holes: reassembly.NewHoles(maxZeekHoles), servers: cfg.LikelyServers}
 	if z.servers == nil {
 		z.servers = &zeekServers
 	}
