@@ -6,7 +6,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 type FactKind uint32
 
 const (
-	Began      FactKind = 1 << iota // an incarnation's first segment; Again: the four-tuple had one before
+	Began      FactKind = 1 << iota // an incarnation's first segment
 	Moved                           // Side's state is now To; it was From; only of a connection that somebody follows
 	Shut                            // Side announced a window too small to send into
 	Opened                          // Side's window is open again
@@ -34,7 +34,8 @@ const (
 	Stirred                         // Side, which lingered, sent octets again
 	Joined                          // Side came from SYN_RECV to ESTABLISHED
 	Unjoined                        // Side, which had joined, is back in SYN_RECV
-	Rested                          // Side came to TIME_WAIT
+	Rested                          // the server came to TIME_WAIT
+	Reused                          // the same, where the four-tuple had an incarnation before; told after Began
 	Ended                           // an incarnation retires that somebody follows
 )
 
@@ -49,8 +50,7 @@ type Fact struct {
 	Conn   View         // valid until Fact returns
 
 	From, To State      // Moved
-	Again    bool       // Began
-	Gap      int64      // Began again: since the incarnation before was last heard, nanoseconds
+	Gap      int64      // Reused: since the incarnation before was last heard, nanoseconds
 	Over     bool       // Ended: by itself, not because the input ends or the table is full
 	Evicted  bool       // Ended: because the table is full
 	Taken    bool       // Reset, Revived

@@ -77,7 +77,7 @@ func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 		t.witness(n, c, e, &Fact{Kind: Joined})
 	case to == SynRecv && from == Established && t.wants(Unjoined):
 		t.witness(n, c, e, &Fact{Kind: Unjoined})
-	case to == TimeWait && t.wants(Rested):
+	case to == TimeWait && e == &c.ends[c.client.Other()] && t.wants(Rested):
 		t.witness(n, c, e, &Fact{Kind: Rested})
 	}
 }

@@ -140,7 +140,7 @@ func (r *recorder) Transition(x *Transition) {
 func (r *recorder) Connection(c *Connection) { *r = append(*r, fmt.Sprintf("connection %+v", *c)) }
 
 func (r *recorder) Fact(f *Fact) {
-	if f.Kind != Began || f.Again {
+	if f.Kind != Began {
 		f.Conn.Follow()
 	}
 	cl, sv := f.Conn.End(Client), f.Conn.End(Server)

@@ -221,8 +221,11 @@ func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 	if c.known == allKnown {
 		c.flags |= placed
 	}
-	if c.first == s.Number && t.wants(Began) {
-		t.witness(n, c, &c.ends[s.Dir], &Fact{Kind: Began, Seg: s, Again: c.flags&again != 0, Gap: t.gap})
+	if c.first == s.Number {
+		t.see(Began, n, c, &c.ends[s.Dir], s)
+		if c.flags&again != 0 && t.wants(Reused) {
+			t.witness(n, c, &c.ends[s.Dir], &Fact{Kind: Reused, Seg: s, Gap: t.gap})
+		}
 	}
 	t.segment(n, c, s)
 	t.settle(n, c)

@@ -24,10 +24,13 @@ type alarm struct {
 // alarms is a heap by time: that of container/heap, without its boxes.
 type alarms []alarm
 
-// next is when the first rings, math.MaxInt64 for none.
+// never is a time that does not come.
+const never = math.MaxInt64
+
+// next is when the first rings, or never.
 func (h alarms) next() int64 {
 	if len(h) == 0 {
-		return math.MaxInt64
+		return never
 	}
 	return h[0].At
 }

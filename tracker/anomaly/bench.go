@@ -18,6 +18,7 @@ type Bench struct {
 	seats    []seat
 	byFact   [32]uint64 // seats by bit of FactKind
 	alarms   alarms
+	openings openings
 	dossiers dossiers
 	crowds   map[crowded]*Finding // open ones about populations
 	serial   map[crowded]uint32   // findings so far about a population, for maxSerials of them
@@ -62,7 +63,7 @@ const followed = tracker.Moved | tracker.Ended
 // NewBench seats a judge for each rule; set overrides thresholds by code and name. Without a sink findings are only
 // counted, and nothing is put in words.
 func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
-	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: newDossiers()}
+	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: newDossiers(), openings: openings{most: maxOpenings}}
 	for i, r := range rules {
 		l := Limits{}
 		for _, x := range r.Limits {
@@ -71,8 +72,9 @@ func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
 				l[x.Name] = v
 			}
 		}
-		b.seats = append(b.seats, seat{rule: r, judge: r.New(l)})
-		for k := r.Wakes; k != 0; k &= k - 1 {
+		j := r.New(l)
+		b.seats = append(b.seats, seat{rule: r, judge: j})
+		for k := b.openings.seat(i, r, j); k != 0; k &= k - 1 {
 			b.byFact[bits.TrailingZeros32(uint32(k))] |= 1 << i
 		}
 	}
@@ -90,6 +92,15 @@ func (b *Bench) Facts() tracker.FactKind {
 
 // Fact hands a fact to the judges that want it, after the alarms that were due before it.
 func (b *Bench) Fact(f *tracker.Fact) {
+	if f.Kind&steps != 0 {
+		b.opens(f)
+		if b.byFact[bits.TrailingZeros32(uint32(f.Kind))] == 0 {
+			return
+		}
+	}
+	if f.Kind&b.openings.kinds != 0 {
+		b.judgeOpenings()
+	}
 	b.Advance(f.Time, f.Packet)
 	b.dossiers.recall(f.Conn)
 	seats := b.byFact[bits.TrailingZeros32(uint32(f.Kind))]
@@ -135,11 +146,14 @@ func (b *Bench) Dropped(now, at int64, packet, packets uint64) {
 }
 
 // Next is the time of the earliest alarm, math.MaxInt64 for none.
-func (b *Bench) Next() int64 { return b.alarms.next() }
+func (b *Bench) Next() int64 { return min(b.alarms.next(), b.openings.due()) }
 
 // Advance rings the alarms due by now, in capture time; packet is the latest packet's number.
 func (b *Bench) Advance(now int64, packet uint64) {
 	b.packet = packet
+	if b.Next() <= now {
+		b.judgeOpenings()
+	}
 	for b.alarms.next() <= now {
 		a := b.alarms.pop()
 		b.now = max(b.now, a.At)

@@ -18,16 +18,13 @@ var PortReuse = Rule{
 	Remedy:    "nothing, as long as it works; if connects fail or stall, give the client more ports (net.ipv4.ip_local_port_range, more addresses), keep connections open, and do not bind the source port",
 	NotWhen:   "a repeated SYN; a SYN in the middle of a connection (blind-syn)",
 	RFC:       "6191; 9293 3.4.1, 3.10.7.4",
-	Wakes:     tracker.Began,
+	Wakes:     tracker.Reused,
 	New:       func(Limits) Judge { return portReuse{} },
 }
 
 type portReuse struct{}
 
 func (portReuse) Fact(b *Bench, f *tracker.Fact) {
-	if !f.Again {
-		return
-	}
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Nobody
 	x.Add(f.Packet)

@@ -77,22 +77,22 @@ type wide struct {
 	told  int
 }
 
-func (j *portScan) Fact(b *Bench, f *tracker.Fact) {
-	if f.Kind == tracker.Began && f.Seg.Flags&(tcp.SYN|tcp.ACK|tcp.RST|tcp.FIN) != tcp.SYN || f.Kind == tracker.Joined && f.Side != tracker.Server {
-		return
-	}
-	client, server := f.Conn.Endpoints()
+// Fact takes none: openings are all that it looks at.
+func (j *portScan) Fact(*Bench, *tracker.Fact) {}
+
+func (j *portScan) opens(b *Bench, o *opening) {
+	client, server := o.client, o.server
 	p := pair{client.Addr, server.Addr, server.V6}
 	h := mix(p.from, mix(p.to, 0))
 	who, i := uint32(h>>32), h%maxPairs
 	first, s := &j.first[i], &j.pairs[i]
 	switch {
-	case f.Kind == tracker.Joined:
+	case o.joined:
 		if first.who == who {
 			j.answered(p, first, s, server.Port)
 		}
 		return
-	case first.who != who && first.more && s.n > 1 && f.Time-s.last < forgets:
+	case first.who != who && first.more && s.n > 1 && o.at-s.last < forgets:
 		s.last -= nsPerSecond / 4 // who was here first stays while it goes on; a flood of others wears it down
 		return
 	case first.who != who:
@@ -102,10 +102,10 @@ func (j *portScan) Fact(b *Bench, f *tracker.Fact) {
 		return
 	case !first.more:
 		first.more = true
-		s.pair, s.at, s.first, s.n, s.armed = p, f.Time, f.Packet, 1, false
+		s.pair, s.at, s.first, s.n, s.armed = p, o.at, o.packet, 1, false
 		s.ports[0] = first.port
 	}
-	s.last = f.Time
+	s.last = o.at
 	if len(j.wide) > 0 {
 		if w := j.wide[p]; w != nil {
 			w.ports[server.Port] = true
@@ -119,7 +119,7 @@ func (j *portScan) Fact(b *Bench, f *tracker.Fact) {
 	if int(s.n) > min(j.limit, len(s.ports)-1) && !s.armed {
 		s.armed = true
 		j.armed = append(j.armed, p)
-		b.WakeAt(Alarm{At: f.Time + answering})
+		b.WakeAt(Alarm{At: o.at + answering})
 	}
 }
 

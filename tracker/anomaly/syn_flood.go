@@ -96,62 +96,64 @@ type synFlood struct {
 const weighing = 1100 * millisecond
 
 func (j *synFlood) Fact(b *Bench, f *tracker.Fact) {
+	if f.Conn.Late() {
+		return
+	}
+	_, at := f.Conn.Endpoints()
+	start := f.Conn.Start()
 	switch {
-	case f.Kind == tracker.Began:
-		if f.Seg.Flags&(tcp.SYN|tcp.ACK|tcp.RST|tcp.FIN) == tcp.SYN {
-			j.begins(b, f)
-		}
 	case f.Kind == tracker.Reset:
 		switch server := f.Conn.End(tracker.Server); {
 		case !f.Taken:
 		case f.Side == tracker.Server && server.Sure() == tracker.Closed:
-			j.count(b, f.Conn, f.Time, -1, 0, -1) // refused
+			j.count(b, at, start, f.Time, -1, 0, -1) // refused
 		case server.State() == tracker.SynRecv:
-			j.count(b, f.Conn, f.Time, 0, 0, -1)
+			j.count(b, at, start, f.Time, 0, 0, -1)
 		}
-	case f.Side != tracker.Server:
-	case f.Kind == tracker.Joined:
-		j.count(b, f.Conn, f.Time, 0, 1, -1)
-	case f.Kind == tracker.Unjoined:
-		j.count(b, f.Conn, f.Time, 0, -1, 1)
+	case f.Side == tracker.Server:
+		j.count(b, at, start, f.Time, 0, -1, 1) // not joined after all
 	}
 }
 
-func (j *synFlood) begins(b *Bench, f *tracker.Fact) {
-	_, at := f.Conn.Endpoints()
-	h := j.listeners.at(at, f.Time)
-	s := whole(f.Time)
+func (j *synFlood) opens(b *Bench, o *opening) {
+	if o.joined {
+		if !o.late {
+			j.count(b, o.server, o.start, o.at, 0, 1, -1)
+		}
+		return
+	}
+	h := j.listeners.at(o.server, o.at)
+	s := whole(o.at)
 	h.tick(s)
 	c := h.by.at(s)
 	c.begun++
 	c.open++
 	h.total++
-	h.packet = f.Packet
-	j.arm(b, at, h)
+	h.packet = o.packet
+	j.arm(b, o.server, o.at, h)
 }
 
 // arm sees to it that a listener is weighed once it is busy.
-func (j *synFlood) arm(b *Bench, at tcp.Endpoint, h *handshakes) {
+func (j *synFlood) arm(b *Bench, at tcp.Endpoint, now int64, h *handshakes) {
 	if !h.armed && int(h.total) > min(j.halfOpen, j.begun)/2 {
 		h.armed = true
-		j.watch(b, at)
+		j.watch(b, at, now)
 	}
 }
 
-func (j *synFlood) watch(b *Bench, at tcp.Endpoint) {
+func (j *synFlood) watch(b *Bench, at tcp.Endpoint, now int64) {
 	j.watched = append(j.watched, at)
-	b.WakeAt(Alarm{At: b.Now() + weighing})
+	b.WakeAt(Alarm{At: now + weighing})
 }
 
 // count changes what is known of the second in which the connection began.
-func (j *synFlood) count(b *Bench, v tracker.View, now int64, begun, done, open int32) {
-	_, at := v.Endpoints()
+func (j *synFlood) count(b *Bench, at tcp.Endpoint, start, now int64, begun, done, open int32) {
 	h := j.listeners.known(at)
-	if h == nil || v.Late() {
+	if h == nil {
 		return
 	}
 	h.tick(whole(now))
-	c := h.by.known(whole(v.Start()))
+	c := h.by.known(whole(start))
 	if c == nil || c.begun == 0 {
 		return
 	}
@@ -160,7 +162,7 @@ func (j *synFlood) count(b *Bench, v tracker.View, now int64, begun, done, open 
 	c.open += open
 	h.total += open
 	if open > 0 {
-		j.arm(b, at, h)
+		j.arm(b, at, now, h)
 	}
 }
 
@@ -195,7 +197,7 @@ func (j *synFlood) Wake(b *Bench, _ Alarm) {
 		h.armed = false
 		return
 	}
-	j.watch(b, at)
+	j.watch(b, at, b.Now())
 }
 
 func (j *synFlood) tell(b *Bench, at tcp.Endpoint, h *handshakes, waiting, begun, done int) {

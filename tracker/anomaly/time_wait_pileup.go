@@ -61,9 +61,6 @@ type timeWaitPileup struct {
 }
 
 func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
-	if f.Side != tracker.Server {
-		return
-	}
 	_, at := f.Conn.Endpoints()
 	r := j.listeners.at(at, f.Time)
 	s := whole(f.Time)
