@@ -8,6 +8,7 @@ type arena[T any] struct {
 	chunks []*[arenaChunk]T
 	free   stack  // numbers given back
 	next   uint32 // the first number never given out, less 2
+	few    bool   // mostly there are few: they get no huge page before the second chunk
 }
 
 // arenaChunk is how many entries a chunk has: enough for huge pages under small ones. What of it is not used takes no
@@ -31,7 +32,11 @@ func (a *arena[T]) take() (uint32, *T) {
 	}
 	n = a.next + 2
 	if int(a.next)/arenaChunk == len(a.chunks) {
-		a.chunks = append(a.chunks, (*[arenaChunk]T)(zeroed[T](arenaChunk)))
+		if a.few && n == 2 {
+			a.chunks = append(a.chunks, new([arenaChunk]T))
+		} else {
+			a.chunks = append(a.chunks, (*[arenaChunk]T)(zeroed[T](arenaChunk)))
+		}
 	}
 	a.next++
 	return n, a.at(n)

@@ -72,7 +72,7 @@ func New(cfg Config) *Tracker {
 // empty forgets all connections.
 func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
-	t.conns, t.waits, t.asides, t.blames = arena[conn]{}, arena[wait]{}, arena[aside]{}, arena[blames]{}
+	t.conns, t.waits, t.asides, t.blames = arena[conn]{}, arena[wait]{few: true}, arena[aside]{few: true}, arena[blames]{}
 	t.stubs = newStubs()
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(t.conn, func() int { return t.conns.len() })
