@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -91,4 +93,14 @@ func profile(name string) (stop func(), err error) {
 		pprof.StopCPUProfile()
 		f.Close()
 	}, nil
+}
+
+// collectLate has the collector look at the heap for the first time when it is 64 MiB large, and from then on as always:
+// below that there is little but tables that stay. A small capture takes 12 ms of the processor instead of 16.
+func collectLate() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(1600) // of the 4 MiB at which it begins
+	runtime.AddCleanup(new([64]byte), func(usual int) { debug.SetGCPercent(usual) }, 100)
 }

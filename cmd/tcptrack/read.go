@@ -124,6 +124,7 @@ func (o *readOptions) judgeFlags(f *pflag.FlagSet) {
 
 // run reads the captures and shows them.
 func (o *readOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+	collectLate()
 	if len(o.files) == 0 {
 		return &problem{errors.New("no file to read"), "name a capture, or - for standard input"}
 	}
