@@ -40,7 +40,7 @@ func (t *Tracker) endAside(e *end) {
 	}
 }
 
-// full is how far an endpoint counts by itself. A segment counts half as much as the room that is left, at most.
+// full is how far an endpoint counts by itself. What one segment adds, less than 1<<31, has room above it.
 const full = 1 << 30
 
 // counts counts a segment.
