@@ -40,14 +40,20 @@ func (t *Tracker) endAside(e *end) {
 	}
 }
 
-// full is how far an endpoint counts by itself. What one segment adds, less than 1<<31, has room above it.
+// full is how far an endpoint counts by itself. What one segment adds has room above it.
 const full = 1 << 30
 
 // counts counts a segment.
 func (t *Tracker) counts(e *end, s *tcp.Segment) {
 	e.packets++
-	e.bytes += uint32(s.IPLen)
-	e.payload += uint32(s.Len)
+	if uint(s.IPLen)|uint(s.Len) < full {
+		e.bytes += uint32(s.IPLen)
+		e.payload += uint32(s.Len)
+	} else { // the file claims so, of a packet whose own header tells no length
+		a := t.asideOf(e)
+		a.bytes += uint64(s.IPLen)
+		a.payload += uint64(s.Len)
+	}
 	if e.packets|e.bytes|e.payload >= full {
 		t.spill(e)
 	}

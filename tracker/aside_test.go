@@ -23,6 +23,14 @@ func TestCountsGoOn(t *testing.T) {
 		t.Errorf("%d octets of payload", got)
 	}
 
+	claims := tcp.Segment{IPLen: 1<<32 - 15, Len: 1<<32 - 55}
+	tk.counts(&e, &tcp.Segment{IPLen: 40})
+	before := tk.bytesOf(&e)
+	tk.counts(&e, &claims)
+	if b := tk.bytesOf(&e) - before; b != uint64(claims.IPLen) {
+		t.Errorf("%d octets of a packet of %d", b, claims.IPLen)
+	}
+
 	e.packets = 1<<30 - 1
 	tk.counts(&e, &s)
 	if p := tk.packetsOf(&e); p != 1<<30 || e.packets == 0 {
