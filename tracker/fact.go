@@ -35,7 +35,7 @@ const (
 	Joined                          // Side came from SYN_RECV to ESTABLISHED
 	Unjoined                        // Side, which had joined, is back in SYN_RECV
 	Rested                          // the server came to TIME_WAIT
-	Reused                          // the same, where the four-tuple had an incarnation before; told after Began
+	Reused                          // an incarnation's first segment, where the four-tuple had one before; told after Began
 	Ended                           // an incarnation retires that somebody follows
 )
 
