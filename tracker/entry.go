@@ -102,7 +102,8 @@ const (
 	armed                              // a flight timer runs
 	again                              // the four-tuple had an incarnation before
 	fastOpen                           // data on the SYN was acknowledged by the SYN-ACK
-	followed                           // the Witness wants to hear of its moves and its end
+	followed                           // the Witness wants to hear of its end
+	moves                              // and of each of its moves
 	placed                             // its stream is known, and no segment but a SYN changes that
 	serverClosed                       // who closed first, iff how is not HowOpen: the server
 	asked                              // its first SYN is all that was seen

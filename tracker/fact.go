@@ -7,7 +7,7 @@ type FactKind uint32
 
 const (
 	Began      FactKind = 1 << iota // an incarnation's first segment
-	Moved                           // Side's state is now To; it was From; only of a connection that somebody follows
+	Moved                           // Side's state is now To; it was From; only of a connection whose moves somebody follows
 	Shut                            // Side announced a window too small to send into
 	Opened                          // Side's window is open again
 	Probed                          // Side asked a shut window to open

@@ -69,7 +69,7 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 // moved tells of the endpoint's new state.
 func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 	from := e.shown.state
-	if c.flags&followed != 0 && t.wants(Moved) {
+	if c.flags&moves != 0 && t.wants(Moved) {
 		t.witness(n, c, e, &Fact{Kind: Moved, From: from, To: to})
 	}
 	switch {

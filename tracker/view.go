@@ -42,8 +42,11 @@ func (t *Tracker) Look(a, b tcp.Endpoint) (View, bool) {
 	}
 }
 
-// Follow asks for the connection's further moves and its end: Moved and Ended.
+// Follow asks for the connection's Ended.
 func (v View) Follow() { v.c.flags |= followed }
+
+// FollowMoves asks for its Ended and for each Moved until then.
+func (v View) FollowMoves() { v.c.flags |= followed | moves }
 
 // Mark is what SetMark has left, 0 for nothing: the Witness keeps its own of the connection under it.
 func (v View) Mark() uint32 { return v.c.mark }

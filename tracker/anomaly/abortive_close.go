@@ -19,6 +19,7 @@ var AbortiveClose = Rule{
 	NotWhen:   "the answer of a host that has no such connection (half-open, data-after-close); giving up a peer that does not answer (keepalive-timeout, peer-unresponsive); a RST that its sender did not make (reset-injection); a RST from TIME_WAIT, when all is said",
 	RFC:       "9293 3.10.5, 1122 4.2.2.13, 2525 2.17",
 	Wakes:     tracker.Reset | tracker.Revived | tracker.Ended,
+	Resets:    readAborted | readNothing | readReply | readForgotten,
 	New:       func(Limits) Judge { return abortiveClose{map[endKey]uint64{}} },
 }
 
@@ -42,9 +43,7 @@ func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	first := j.ahead[k]
-	switch b.readReset(f) {
-	default:
-		return
+	switch b.reading {
 	case readAborted:
 	case readNothing:
 		if x := f.Conn.End(f.Side); !f.Taken && f.Shape == tracker.ShapeAbort && open(x.State()) && f.Seg.Seq.After(x.Next()) && len(j.ahead) < maxKept {

@@ -17,6 +17,7 @@ type Bench struct {
 	sink     Sink
 	seats    []seat
 	byFact   [32]uint64 // seats by bit of FactKind
+	byReset  [16]uint64 // those by bit of reading of which a Reset wakes not all
 	alarms   alarms
 	openings openings
 	dossiers dossiers
@@ -26,10 +27,9 @@ type Bench struct {
 	open     int                  // findings
 	now      int64
 	packet   uint64
-	busy     uint8 // the seat at work
-	raised   bool  // a finding was asked for by the fact at hand
-	read     bool  // reading is that of the fact at hand
-	reading  reading
+	busy     uint8   // the seat at work
+	raised   bool    // a finding was asked for by the fact at hand
+	reading  reading // of the fact at hand, a Reset
 	lost     uint64
 	lossy    bool  // the capture lost packets
 	lostAt   int64 // the latest then or before; meaningful iff lossy
@@ -74,8 +74,15 @@ func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
 		}
 		j := r.New(l)
 		b.seats = append(b.seats, seat{rule: r, judge: j})
-		for k := b.openings.seat(i, r, j); k != 0; k &= k - 1 {
+		k := b.openings.seat(i, r, j)
+		if r.Resets != 0 {
+			k &^= tracker.Reset
+		}
+		for ; k != 0; k &= k - 1 {
 			b.byFact[bits.TrailingZeros32(uint32(k))] |= 1 << i
+		}
+		for k := r.Resets; k != 0; k &= k - 1 {
+			b.byReset[bits.TrailingZeros16(uint16(k))] |= 1 << i
 		}
 	}
 	return b
@@ -98,36 +105,43 @@ func (b *Bench) Fact(f *tracker.Fact) {
 			return
 		}
 	}
-	if f.Kind&b.openings.kinds != 0 {
-		b.judgeOpenings()
-	}
 	b.Advance(f.Time, f.Packet)
 	b.dossiers.recall(f.Conn)
 	seats := b.byFact[bits.TrailingZeros32(uint32(f.Kind))]
-	if f.Kind&followed != 0 {
+	switch {
+	case f.Kind == tracker.Reset:
+		b.reading = readReset(f)
+		seats |= b.byReset[bits.TrailingZeros16(uint16(b.reading))]
+	case f.Kind&followed != 0:
 		seats &= b.dossiers.tab(f.Conn.Num()).seats
 	}
-	b.read = false
+	b.raised = false
 	for ; seats != 0; seats &= seats - 1 {
 		b.busy = uint8(bits.TrailingZeros64(seats))
 		b.seats[b.busy].judge.Fact(b, f)
 	}
 	if b.raised {
-		b.raised = false
-		f.Conn.Follow() // so that its end is told
-		b.dossiers.tab(f.Conn.Num())
-		f.Conn.SetMark(b.dossiers.mark)
+		b.follow(f.Conn, b.dossiers.tab(f.Conn.Num()).seats)
 	}
 	if f.Kind == tracker.Ended {
 		b.ends(f)
 	}
 }
 
-// Follow lets the judge at work have the connection's further Moved and its Ended. Who keeps anything of a connection
-// follows it, to forget it at its end; who has raised a finding about it does already.
+// Follow lets the judge at work have the connection's Ended, and its further Moved if it wakes for them. Who keeps
+// anything of a connection follows it, to forget it at its end; who has raised a finding about it does already.
 func (b *Bench) Follow(v tracker.View) {
-	v.Follow()
 	b.dossiers.of(v.Num()).seats |= 1 << b.busy
+	b.follow(v, 1<<b.busy)
+}
+
+// follow sees to it that the bench hears of a connection what the judges of those seats want.
+func (b *Bench) follow(v tracker.View, seats uint64) {
+	if seats&b.byFact[bits.TrailingZeros32(uint32(tracker.Moved))] != 0 {
+		v.FollowMoves()
+	} else {
+		v.Follow()
+	}
 	v.SetMark(b.dossiers.mark)
 }
 
@@ -142,7 +156,6 @@ func (b *Bench) Dropped(now, at int64, packet, packets uint64) {
 			j.Dropped(b, packets)
 		}
 	}
-	b.raised = false
 }
 
 // Next is the time of the earliest alarm, math.MaxInt64 for none.

@@ -19,6 +19,7 @@ var BlindReset = Rule{
 	NotWhen:   "an old RST, or the answer of a host to an old segment, that arrives late; a RST whose sender ran ahead of what was captured",
 	RFC:       "5961 3.2; 9293 3.10.7.4",
 	Wakes:     tracker.Reset | tracker.Revived | tracker.Ended,
+	Resets:    readBlind,
 	New:       func(Limits) Judge { return &blindReset{newTally()} },
 }
 
@@ -33,9 +34,6 @@ func (j *blindReset) Fact(b *Bench, f *tracker.Fact) {
 		if !f.Taken && b.Standing(f.Conn.Num(), f.Side) == nil {
 			j.spokeOn(b, f)
 		}
-		return
-	}
-	if b.readReset(f) != readBlind {
 		return
 	}
 	x := f.Conn.End(f.Side)

@@ -19,15 +19,13 @@ var ConnectionRefused = Rule{
 	NotWhen:   "no answer at all (syn-unanswered); a RST after the handshake",
 	RFC:       "9293 3.10.7.1, 3.10.7.3",
 	Wakes:     tracker.Reset,
+	Resets:    readRefused,
 	New:       func(Limits) Judge { return connectionRefused{} },
 }
 
 type connectionRefused struct{}
 
 func (connectionRefused) Fact(b *Bench, f *tracker.Fact) {
-	if b.readReset(f) != readRefused {
-		return
-	}
 	y := f.Conn.End(f.Side.Other())
 	x := b.Raise(CaseOf(f.Conn), f.Side)
 	x.Culprit = Host(f.Side)

@@ -6,10 +6,11 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // were asked for lately. An endpoint has two places; it takes the one that was left alone for longer. What is kept lies
 // apart from what is searched, which is small enough to stay in the processor's cache.
 type crowd[T any] struct {
-	seats  []seated // in pairs
-	places []place[T]
-	latest int      // the seat asked for last: most questions are about the same endpoint as the one before
-	clear  func(*T) // makes what was kept of one endpoint that of another, of which nothing is known
+	seats   []seated // in pairs
+	places  []place[T]
+	latest  int // the seat asked for last: most questions are about the same endpoint as the one before
+	touched uint64
+	clear   func(*T) // makes what was kept of one endpoint that of another, of which nothing is known
 }
 
 // seated is who has a place, by a hash, and when it was last asked for.
@@ -25,7 +26,7 @@ type place[T any] struct {
 
 // newCrowd makes room for 1<<shift endpoints.
 func newCrowd[T any](shift int, clear func(*T)) crowd[T] {
-	return crowd[T]{make([]seated, 1<<shift), make([]place[T], 1<<shift), 0, clear}
+	return crowd[T]{seats: make([]seated, 1<<shift), places: make([]place[T], 1<<shift), clear: clear}
 }
 
 // at returns what is kept for an endpoint, new and zero where nothing is.
@@ -68,8 +69,15 @@ func (c *crowd[T]) find(who tcp.Endpoint) (int, uint64) {
 	return -1, hash
 }
 
+// touch reads a word of each line of memory that a question about an endpoint is going to need: of many endpoints, the
+// processor fetches them all at once.
+func (c *crowd[T]) touch(who tcp.Endpoint) {
+	i := c.first(mix(who.Addr, uint64(who.Port)))
+	c.touched += c.seats[i].hash + c.places[i].who.Addr.Lo + c.places[i+1].who.Addr.Lo
+}
+
 // first is the first of the two seats of a hash.
-func (c *crowd[T]) first(hash uint64) int { return int(hash % uint64(len(c.seats)/2) * 2) }
+func (c *crowd[T]) first(hash uint64) int { return int(hash&uint64(len(c.seats)/2-1)) * 2 }
 
 // mix makes a hash of an address and something more.
 func mix(a tcp.Addr, more uint64) uint64 {

@@ -19,6 +19,7 @@ var DataAfterClose = Rule{
 	NotWhen:   "a half-close, in which data is legal for ever; data that crosses the FIN, whose writer could not know; octets repeated because their acknowledgement was lost after both FINs; a FIN alone",
 	RFC:       "9293 3.6, 1122 4.2.2.13",
 	Wakes:     tracker.Reset | tracker.Revived,
+	Resets:    readClosed,
 	New:       func(Limits) Judge { return dataAfterClose{} },
 }
 
@@ -30,7 +31,7 @@ func (dataAfterClose) Fact(b *Bench, f *tracker.Fact) {
 		withdraw(b, num, writer)
 		return
 	}
-	if b.readReset(f) != readClosed || b.Standing(num, writer) != nil || b.Standing(num, f.Side) != nil {
+	if b.Standing(num, writer) != nil || b.Standing(num, f.Side) != nil {
 		return
 	}
 	me, peer := f.Conn.End(f.Side), f.Conn.End(writer)

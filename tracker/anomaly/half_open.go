@@ -20,6 +20,7 @@ var HalfOpen = Rule{
 	RFC:       "9293 3.5.1",
 	Absence:   true,
 	Wakes:     tracker.Reset | tracker.Challenged | tracker.Revived | tracker.Ended,
+	Resets:    readAborted | readNothing | readReply | readForgotten,
 	New:       func(Limits) Judge { return &halfOpen{challenged: map[uint64]tracker.Side{}} },
 }
 
@@ -103,9 +104,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	what, before := "what it was sent", f.Conn.End(f.Side).SentAt()
-	switch b.readReset(f) {
-	default:
-		return
+	switch b.reading {
 	case readAborted:
 		h.remember(f)
 		return

@@ -21,6 +21,7 @@ var KeepaliveTimeout = Rule{
 	Absence:   true,
 	Limits:    []Limit{{"unanswered", 3, "", "keepalives in a row without an answer"}},
 	Wakes:     tracker.KeptAlive | tracker.Reset,
+	Resets:    readTimedOut,
 	New:       func(l Limits) Judge { return keepaliveTimeout{l.Count("unanswered")} },
 }
 
@@ -38,8 +39,6 @@ func (j keepaliveTimeout) Fact(b *Bench, f *tracker.Fact) {
 		if me.Unheard() < j.limit || f.Time-peer.SentAt() < int64(j.limit-1)*nsPerSecond || me.InFlight() > 0 || !peer.Seen() {
 			return
 		}
-	} else if b.readReset(f) != readTimedOut {
-		return
 	}
 	x := standing
 	if x == nil {

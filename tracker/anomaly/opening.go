@@ -5,23 +5,33 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-// opening is one step of a handshake: a SYN that begins a connection, or its server's coming to ESTABLISHED.
+// opening is one step of a handshake.
 type opening struct {
 	at             int64 // capture nanoseconds
 	start          int64 // of the connection
 	packet         uint64
 	client, server tcp.Endpoint
-	joined         bool // else begun
+	step           step
 	late           bool // the connection's beginning was not seen
 }
 
-// steps are the facts that make openings.
-const steps = tracker.Began | tracker.Joined
+type step uint8
 
-// opener is a judge of populations that takes openings. They come some time after they happened, though before every
-// fact and alarm of its own that comes after them.
+const (
+	begun    step = iota // its first SYN
+	joined               // the server came to ESTABLISHED
+	unjoined             // and is back in SYN_RECV
+	refused              // a RST is the answer
+	dropped              // a RST of either host ends it in SYN_RECV
+)
+
+// steps are the facts that make openings, and nothing else of the judges that take them.
+const steps = tracker.Began | tracker.Joined | tracker.Unjoined | tracker.Reset
+
+// opener is a judge of populations that takes openings and no facts. They come some time after they happened, in their
+// order, and before every alarm of its own that comes after them.
 type opener interface {
-	opens(b *Bench, o *opening)
+	opens(b *Bench, some []opening)
 }
 
 // openings are handed to their judges several at once: judging one by one, the judges' code and the tracker's drive each
@@ -29,7 +39,6 @@ type opener interface {
 type openings struct {
 	judges []opener
 	seats  []uint8 // theirs
-	kinds  tracker.FactKind
 	wait   []opening
 	most   int // that wait
 }
@@ -47,7 +56,6 @@ func (o *openings) seat(i int, r *Rule, j Judge) tracker.FactKind {
 		return r.Wakes
 	}
 	o.judges, o.seats = append(o.judges, op), append(o.seats, uint8(i))
-	o.kinds |= r.Wakes &^ steps
 	return r.Wakes &^ steps
 }
 
@@ -61,19 +69,37 @@ func (o *openings) due() int64 {
 
 // opens notes a step of a handshake.
 func (b *Bench) opens(f *tracker.Fact) {
-	joined := f.Kind == tracker.Joined
-	switch {
-	case len(b.openings.judges) == 0:
+	if len(b.openings.judges) == 0 {
 		return
-	case joined && f.Side != tracker.Server:
-		return
-	case !joined && f.Seg.Flags&(tcp.SYN|tcp.ACK|tcp.RST|tcp.FIN) != tcp.SYN:
+	}
+	s, ok := stepOf(f)
+	if !ok {
 		return
 	}
 	client, server := f.Conn.Endpoints()
-	b.openings.wait = append(b.openings.wait, opening{f.Time, f.Conn.Start(), f.Packet, client, server, joined, f.Conn.Late()})
+	b.openings.wait = append(b.openings.wait, opening{f.Time, f.Conn.Start(), f.Packet, client, server, s, f.Conn.Late()})
 	if len(b.openings.wait) >= b.openings.most {
 		b.judgeOpenings()
+	}
+}
+
+// stepOf is the step of a handshake that a fact is, if it is one.
+func stepOf(f *tracker.Fact) (step, bool) {
+	switch f.Kind {
+	case tracker.Began:
+		return begun, f.Seg.Flags&(tcp.SYN|tcp.ACK|tcp.RST|tcp.FIN) == tcp.SYN
+	case tracker.Joined:
+		return joined, f.Side == tracker.Server
+	case tracker.Unjoined:
+		return unjoined, f.Side == tracker.Server
+	}
+	switch server := f.Conn.End(tracker.Server); {
+	case !f.Taken:
+		return 0, false
+	case f.Side == tracker.Server && server.Sure() == tracker.Closed:
+		return refused, true
+	default:
+		return dropped, server.State() == tracker.SynRecv
 	}
 }
 
@@ -82,9 +108,7 @@ func (b *Bench) judgeOpenings() {
 	o := &b.openings
 	for i, j := range o.judges {
 		b.busy = o.seats[i]
-		for k := range o.wait {
-			j.opens(b, &o.wait[k])
-		}
+		j.opens(b, o.wait)
 	}
 	o.wait = o.wait[:0]
 }

@@ -80,14 +80,22 @@ type wide struct {
 // Fact takes none: openings are all that it looks at.
 func (j *portScan) Fact(*Bench, *tracker.Fact) {}
 
-func (j *portScan) opens(b *Bench, o *opening) {
+func (j *portScan) opens(b *Bench, some []opening) {
+	for i := range some {
+		if o := &some[i]; o.step == begun || o.step == joined {
+			j.opened(b, o)
+		}
+	}
+}
+
+func (j *portScan) opened(b *Bench, o *opening) {
 	client, server := o.client, o.server
 	p := pair{client.Addr, server.Addr, server.V6}
 	h := mix(p.from, mix(p.to, 0))
 	who, i := uint32(h>>32), h%maxPairs
 	first, s := &j.first[i], &j.pairs[i]
 	switch {
-	case o.joined:
+	case o.step == joined:
 		if first.who == who {
 			j.answered(p, first, s, server.Port)
 		}

@@ -5,29 +5,22 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-// reading is what one RST tells. The rules on RSTs share it, so that each RST speaks for one of them at most.
-type reading uint8
+// reading is what one RST tells, a bit each, so that rules ask for a set. The rules on RSTs share it, so that each RST
+// speaks for one of them at most.
+type reading uint16
 
 const (
-	readNothing   reading = iota // an aftermath, or too little is known
-	readRefused                  // nobody listens for the SYN
-	readAborted                  // its living owner gave the connection up
-	readTimedOut                 // its living owner gave up after keepalives that nobody answered
-	readForgotten                // its sender's host does not know the connection, and nothing has ended it
-	readReply                    // the same, but it lived a moment ago, or nothing had asked it for an answer
-	readClosed                   // its sender had closed, and data came
-	readLeftover                 // it ends TIME_WAIT
-	readInjected                 // at the exact sequence, and not made by its sender
-	readBlind                    // what its receiver must not accept, and its sender did not make
+	readNothing   reading = 1 << iota // an aftermath, or too little is known
+	readRefused                       // nobody listens for the SYN
+	readAborted                       // its living owner gave the connection up
+	readTimedOut                      // its living owner gave up after keepalives that nobody answered
+	readForgotten                     // its sender's host does not know the connection, and nothing has ended it
+	readReply                         // the same, but it lived a moment ago, or nothing had asked it for an answer
+	readClosed                        // its sender had closed, and data came
+	readLeftover                      // it ends TIME_WAIT
+	readInjected                      // at the exact sequence, and not made by its sender
+	readBlind                         // what its receiver must not accept, and its sender did not make
 )
-
-// readReset tells what the Reset fact at hand means: it is asked by one judge after another.
-func (b *Bench) readReset(f *tracker.Fact) reading {
-	if !b.read {
-		b.read, b.reading = true, readReset(f)
-	}
-	return b.reading
-}
 
 // readReset tells what a Reset fact means. X is the end in whose name the RST is, Y the one that gets it.
 func readReset(f *tracker.Fact) reading {

@@ -19,6 +19,7 @@ var ResetInjection = Rule{
 	NotWhen:   "the answer of a host without that connection (IP ID 0); hosts whose IP IDs are random; a RST that its receiver does not accept (blind-reset)",
 	RFC:       "5961 1.1, 3360",
 	Wakes:     tracker.Reset | tracker.Revived,
+	Resets:    readInjected,
 	New:       func(Limits) Judge { return resetInjection{} },
 }
 
@@ -41,7 +42,7 @@ func (resetInjection) Fact(b *Bench, f *tracker.Fact) {
 		b.Tell(x)
 		return
 	}
-	if x != nil || b.readReset(f) != readInjected {
+	if x != nil {
 		return
 	}
 	x = b.Raise(CaseOf(f.Conn), f.Side)

@@ -20,6 +20,7 @@ type Rule struct {
 
 	Limits []Limit // thresholds that can be set
 	Wakes  tracker.FactKind
+	Resets reading // if Wakes has Reset: those that the judge takes, 0 for all
 	New    func(Limits) Judge
 }
 
@@ -42,7 +43,7 @@ func (l Limits) Count(name string) int { return int(l[name]) }
 
 // Judge is a rule at work.
 type Judge interface {
-	// Fact takes a fact of a kind in the rule's Wakes; Moved and Ended only of connections that it follows: see
+	// Fact takes a fact of a kind in the rule's Wakes and, of a RST, of a reading in its Resets; Moved and Ended only of connections that it follows: see
 	// Bench.Follow.
 	Fact(b *Bench, f *tracker.Fact)
 	// Wake takes an alarm that the judge asked for with Bench.WakeAt.

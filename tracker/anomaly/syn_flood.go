@@ -95,33 +95,31 @@ type synFlood struct {
 // weighing is how long after a listener is found busy it is weighed, and how often after that.
 const weighing = 1100 * millisecond
 
-func (j *synFlood) Fact(b *Bench, f *tracker.Fact) {
-	if f.Conn.Late() {
-		return
+// Fact takes none: openings are all that it looks at.
+func (j *synFlood) Fact(*Bench, *tracker.Fact) {}
+
+func (j *synFlood) opens(b *Bench, some []opening) {
+	for i := range some {
+		j.listeners.touch(some[i].server)
 	}
-	_, at := f.Conn.Endpoints()
-	start := f.Conn.Start()
-	switch {
-	case f.Kind == tracker.Reset:
-		switch server := f.Conn.End(tracker.Server); {
-		case !f.Taken:
-		case f.Side == tracker.Server && server.Sure() == tracker.Closed:
-			j.count(b, at, start, f.Time, -1, 0, -1) // refused
-		case server.State() == tracker.SynRecv:
-			j.count(b, at, start, f.Time, 0, 0, -1)
+	for i := range some {
+		switch o := &some[i]; {
+		case o.step == begun:
+			j.begins(b, o)
+		case o.late:
+		case o.step == joined:
+			j.count(b, o, 0, 1, -1)
+		case o.step == unjoined:
+			j.count(b, o, 0, -1, 1)
+		case o.step == refused:
+			j.count(b, o, -1, 0, -1)
+		case o.step == dropped:
+			j.count(b, o, 0, 0, -1)
 		}
-	case f.Side == tracker.Server:
-		j.count(b, at, start, f.Time, 0, -1, 1) // not joined after all
 	}
 }
 
-func (j *synFlood) opens(b *Bench, o *opening) {
-	if o.joined {
-		if !o.late {
-			j.count(b, o.server, o.start, o.at, 0, 1, -1)
-		}
-		return
-	}
+func (j *synFlood) begins(b *Bench, o *opening) {
 	h := j.listeners.at(o.server, o.at)
 	s := whole(o.at)
 	h.tick(s)
@@ -147,13 +145,13 @@ func (j *synFlood) watch(b *Bench, at tcp.Endpoint, now int64) {
 }
 
 // count changes what is known of the second in which the connection began.
-func (j *synFlood) count(b *Bench, at tcp.Endpoint, start, now int64, begun, done, open int32) {
-	h := j.listeners.known(at)
+func (j *synFlood) count(b *Bench, o *opening, begun, done, open int32) {
+	h := j.listeners.known(o.server)
 	if h == nil {
 		return
 	}
-	h.tick(whole(now))
-	c := h.by.known(whole(start))
+	h.tick(whole(o.at))
+	c := h.by.known(whole(o.start))
 	if c == nil || c.begun == 0 {
 		return
 	}
@@ -162,7 +160,7 @@ func (j *synFlood) count(b *Bench, at tcp.Endpoint, start, now int64, begun, don
 	c.open += open
 	h.total += open
 	if open > 0 {
-		j.arm(b, at, now, h)
+		j.arm(b, o.server, o.at, h)
 	}
 }
 

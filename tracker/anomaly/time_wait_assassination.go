@@ -19,6 +19,7 @@ var TimeWaitAssassination = Rule{
 	NotWhen:   "a RST before the second FIN; a new SYN that ends TIME_WAIT (port-reuse)",
 	RFC:       "1337; 9293 3.10.7.4",
 	Wakes:     tracker.Reset,
+	Resets:    readLeftover,
 	New:       func(Limits) Judge { return timeWaitAssassination{} },
 }
 
@@ -26,7 +27,7 @@ type timeWaitAssassination struct{}
 
 func (timeWaitAssassination) Fact(b *Bench, f *tracker.Fact) {
 	victim := f.Side.Other()
-	if b.readReset(f) != readLeftover || b.Standing(f.Conn.Num(), victim) != nil {
+	if b.Standing(f.Conn.Num(), victim) != nil {
 		return
 	}
 	x := b.Raise(CaseOf(f.Conn), victim)
