@@ -20,7 +20,7 @@ const (
 
 // bound keeps the number of connections within Config.MaxConnections.
 type bound struct {
-	hand  uint32 // the arena number before the next to be looked at
+	hand  uint32 // the place in the arena to be looked at next
 	marks []mark // evicted connections, by hash: the latest of each place
 }
 
@@ -114,10 +114,12 @@ func (t *Tracker) unanswered() uint32 {
 func (t *Tracker) idle() (best uint32) {
 	var worth, last int64
 	for left := min(sampled, t.conns.len()); left > 0; {
-		if t.bound.hand++; t.bound.hand >= t.conns.next {
-			t.bound.hand = 0
+		p, ok := t.conns.place(t.bound.hand)
+		if !ok {
+			p, _ = t.conns.place(0)
 		}
-		n := t.bound.hand + 2
+		t.bound.hand = p + 1
+		n := p + 2
 		c := t.conns.at(n)
 		if c.first == 0 {
 			continue

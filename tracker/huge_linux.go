@@ -22,3 +22,20 @@ func zeroed[T any](n int) []T {
 	syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(first)), size&^(hugePage-1), syscall.MADV_HUGEPAGE)
 	return unsafe.Slice((*T)(unsafe.Pointer(first)), n)
 }
+
+// discard zeroes entries without pointers and gives their memory back to the system, which may refuse.
+func discard[T any](entries []T) bool {
+	room := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(entries))), uintptr(len(entries))*unsafe.Sizeof(*new(T)))
+	page := uintptr(syscall.Getpagesize())
+	before := -uintptr(unsafe.Pointer(unsafe.SliceData(room))) % page
+	if uintptr(len(room)) < before+page {
+		return false
+	}
+	after := before + (uintptr(len(room))-before)&^(page-1)
+	if syscall.Madvise(room[before:after], syscall.MADV_DONTNEED) != nil {
+		return false
+	}
+	clear(room[:before])
+	clear(room[after:])
+	return true
+}

@@ -41,9 +41,13 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// size is what an arena has allocated.
+// size is what an arena has allocated, and not given back.
 func size[T any](a *arena[T]) int {
-	return len(a.chunks)*arenaChunk*int(unsafe.Sizeof(*new(T))) + len(a.free.chunks)*4*stackChunk
+	octets := a.kept * arenaChunk * int(unsafe.Sizeof(*new(T)))
+	for i := range a.rooms {
+		octets += 2 * cap(a.rooms[i].free)
+	}
+	return octets
 }
 
 // alarmsOf is what the timers have allocated.

@@ -38,6 +38,8 @@ func (t *Tracker) observeSome(segs []tcp.Segment) {
 	}
 	for len(segs) > 0 {
 		some := segs[:min(len(segs), batch)]
+		all.trim()
+		t.trim()
 		for i := range some {
 			h := t.index.hash(&some[i].Flow)
 			at[i].hash, there[i].hash = h, h

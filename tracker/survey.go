@@ -6,26 +6,29 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // live; 0 is the first place. When it returns 0 it has come round. Where many wait for an answer, half-open connections of
 // which one SYN was seen are not among them: Stats.HalfOpen counts those. Between two calls connections may come and go.
 func (t *Tracker) Survey(from uint32, n int, see func(View)) (next uint32) {
-	end := t.conns.next
-	for ; n > 0 && from < end; n-- {
-		number := from + 2
-		if c := t.conns.at(number); c.first != 0 {
-			see(View{t, number, c})
+	for ; n > 0; n-- {
+		p, ok := t.conns.place(from)
+		if !ok {
+			return 0
 		}
-		from++
+		if c := t.conns.at(p + 2); c.first != 0 {
+			see(View{t, p + 2, c})
+		}
+		from = p + 1
 	}
-	if from >= end {
-		return 0
-	}
-	return from
+	next, _ = t.conns.place(from)
+	return next
 }
 
 // SurveyHalfOpen is Survey for the connections that Stats.HalfOpen counts: their clients are in SYN_SENT,
 // their servers in CLOSED as far as was seen.
 func (t *Tracker) SurveyHalfOpen(from uint32, n int, see func(client, server tcp.Endpoint)) (next uint32) {
-	end := t.stubs.arena.next
-	for ; n > 0 && from < end; n-- {
-		if u := t.stubs.arena.at(from + 2); u.first != 0 {
+	for ; n > 0; n-- {
+		p, ok := t.stubs.arena.place(from)
+		if !ok {
+			return 0
+		}
+		if u := t.stubs.arena.at(p + 2); u.first != 0 {
 			key := u.key()
 			client, server := key.Ends()
 			if u.flags&stubFromB != 0 {
@@ -33,10 +36,8 @@ func (t *Tracker) SurveyHalfOpen(from uint32, n int, see func(client, server tcp
 			}
 			see(client, server)
 		}
-		from++
+		from = p + 1
 	}
-	if from >= end {
-		return 0
-	}
-	return from
+	next, _ = t.stubs.arena.place(from)
+	return next
 }

@@ -98,6 +98,7 @@ func (t *Tracker) Observe(segs []tcp.Segment) {
 		for i := range some {
 			at[i].hash = t.index.hash(&some[i].Flow)
 		}
+		t.trim()
 		t.touch(at[:len(some)])
 		for i := range some {
 			t.observe(at[i], &some[i])
@@ -127,6 +128,17 @@ func (t *Tracker) Advance(now int64) {
 	}
 	t.ring(now)
 	t.now = max(t.now, now)
+	t.trim()
+}
+
+// trim hands back the memory that is not needed any more, between segments: none of them looks at what it gave back.
+func (t *Tracker) trim() {
+	t.conns.trim()
+	t.stubs.arena.trim()
+	t.waits.trim()
+	t.asides.trim()
+	t.blames.trim()
+	t.zeeks.arena.trim()
 }
 
 // ring lets the Witness act on the time that passed.
