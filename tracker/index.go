@@ -87,8 +87,8 @@ func (x *index) add(h, n uint32) {
 	}
 	x.used++
 	place(x.slots, h, n)
-	for range movesAtOnce {
-		x.step()
+	if x.old != nil {
+		x.move()
 	}
 }
 
@@ -118,15 +118,15 @@ func place(slots []uint64, h, n uint32) {
 	slots[i] = uint64(h)<<32 | uint64(n)
 }
 
-func (x *index) step() {
-	if x.old == nil {
-		return
+// move takes a few entries over from the slots before.
+func (x *index) move() {
+	for to := min(x.moved+movesAtOnce, len(x.old)); x.moved < to; x.moved++ {
+		if s := x.old[x.moved]; s != 0 && s != gone {
+			place(x.slots, uint32(s>>32), uint32(s))
+			x.old[x.moved] = gone
+		}
 	}
-	if s := x.old[x.moved]; s != 0 && s != gone {
-		place(x.slots, uint32(s>>32), uint32(s))
-		x.old[x.moved] = gone
-	}
-	if x.moved++; x.moved == len(x.old) {
+	if x.moved == len(x.old) {
 		x.old = nil
 	}
 }
