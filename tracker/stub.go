@@ -176,10 +176,14 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 	}
 	t.introduce(c, s)
 	c.flags |= t.bound.continues(h, s)
-	t.enter(0, c, s)
-	if c.known == allKnown || c.flags&followed != 0 || t.streams.reused {
-		// It goes on with the stream of a connection before, which knows more than a stub holds; or there is already
-		// something to tell of it.
+	t.name(0, c, s)
+	// It goes on with the stream of a connection before, which knows more than a stub holds; or there is already something
+	// to tell of it.
+	more := func() bool { return c.known == allKnown || c.flags&followed != 0 || t.streams.reused }
+	if t.untold(s) && !more() {
+		t.twice(c, &c.ends[s.Dir], s) // never, but its second copy will be
+		t.stats.Transitions++         // its client's, to SYN_SENT
+	} else if t.act(0, c, s); more() {
 		n, whole := t.conns.take()
 		*whole = *c
 		t.beside(n, whole, s, t.aside(&whole.ends[s.Dir]).badSums > 0)
@@ -195,6 +199,12 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 		u.flags |= stubContinued
 	}
 	t.index.add(h, t.stubs.add(u))
+}
+
+// untold says that a SYN of which a stub keeps everything need not act on the connection that it begins: nobody listens
+// for what follows from it, and its checksum tells nothing of its host.
+func (t *Tracker) untold(s *tcp.Segment) bool {
+	return (s.Sum == tcp.SumUnknown || s.Sum == tcp.SumGood) && (t.cfg.Sink == nil || !t.cfg.Transitions)
 }
 
 // whole makes a zeroed entry the connection that a stub stands for: its SYN acts again, and tells and counts nothing.

@@ -229,6 +229,12 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 
 // enter gives a segment to its connection.
 func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
+	t.name(n, c, s)
+	t.act(n, c, s)
+}
+
+// name finds the segment's stream, and tells of the connection if it is its first.
+func (t *Tracker) name(n uint32, c *conn, s *tcp.Segment) {
 	t.number(n, c, s)
 	if c.known == allKnown {
 		c.flags |= placed
@@ -239,6 +245,10 @@ func (t *Tracker) enter(n uint32, c *conn, s *tcp.Segment) {
 			t.witness(n, c, &c.ends[s.Dir], &Fact{Kind: Reused, Seg: s, Gap: t.gap})
 		}
 	}
+}
+
+// act lets the segment act, and tells what follows.
+func (t *Tracker) act(n uint32, c *conn, s *tcp.Segment) {
 	t.segment(n, c, s)
 	t.settle(n, c)
 	if t.analyses.on && n != 0 {
