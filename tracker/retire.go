@@ -37,6 +37,10 @@ func (t *Tracker) Close() {
 	t.streams.over = true
 	left := t.inOrder()
 	stub := t.stubs.first
+	if !t.cfg.Connections {
+		t.stats.States[SynSent][Closed] += uint64(t.stubs.len())
+		stub = 0
+	}
 	stubsBefore := func(num uint64) {
 		for stub != 0 && t.stubs.arena.at(stub).num < num {
 			u := t.stubs.arena.at(stub)

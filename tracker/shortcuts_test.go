@@ -114,6 +114,28 @@ func differ(run func(*Tracker)) string {
 	return ""
 }
 
+// TestHalfOpenAreCountedUntold: the states in which a flood ends are counted the same where nobody reads their lines.
+func TestHalfOpenAreCountedUntold(t *testing.T) {
+	const flood = 3 * fewAsking
+	var stats [2]Stats
+	for i := range stats {
+		var told recorder
+		tr := New(Config{Sink: &told, Connections: i == 0})
+		for n := range uint32(flood) {
+			k, client := key(n)
+			tr.Observe([]tcp.Segment{{Time: int64(n), Number: uint64(n) + 1, Flow: k, Dir: client, Flags: tcp.SYN, IPLen: 40}})
+		}
+		tr.Close()
+		if told := len(told); i == 0 && told != flood || i > 0 && told != 0 {
+			t.Errorf("%d lines are told of %d", told, flood)
+		}
+		stats[i] = tr.Stats()
+	}
+	if stats[0] != stats[1] || stats[0].States[SynSent][Closed] != flood {
+		t.Errorf("the counts are %+v with lines, %+v without", stats[0], stats[1])
+	}
+}
+
 func (r recorder) differs(plain recorder) string {
 	for i := range r {
 		if i >= len(plain) {
