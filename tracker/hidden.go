@@ -22,16 +22,21 @@ type wait struct {
 	opened int64
 	asked  int64 // the latest probe, or octets repeated into the shut window
 	gap    int64 // between the latest two of them
-	first  int64 // the least gap: the sender's RTO, or a multiple of it
+	before int64 // and the one before that
+	first  int64 // the least gap: of a persist timer, which doubles from the first probe on, twice the sender's RTO, or a multiple
 	spoke  int64 // the reader sent new octets, which a dead sender answers with a RST
+	urged  int64 // the reader sent new octets or its FIN, upon which an application that lives may close
 	alive  int64 // the sender was last heard
+	crack  int64 // since when some octets fit, too few to count as an opening, but enough for a FIN
 	freed  int64 // since the opening, when an acknowledgement of new octets first passed
 	from   int64 // from when on the close is known to have been hidden; with HiddenConfirmed and HiddenLikely
 	heard  int64 // the kernel's latest word on it
 
 	lull    int64  // silence before the first probe
 	asks    uint16 // probes and octets repeated
-	level   uint8  // gaps that were as long as the one before
+	level   uint8  // the latest gaps that were as long as the one before
+	doubled uint8  // gaps that were longer than the one before, since the least
+	foreign bool   // octets beyond the window ask, as BSD and Windows do and Linux does not
 	grew    bool   // a gap was longer than the one before: a persist timer
 	waits   bool   // octets are known to wait
 	repeats bool   // octets in flight ask, not probes
@@ -98,14 +103,21 @@ func (t *Tracker) asks(n uint32, c *conn, e *end, repeated bool) {
 		w.lull = gap
 	} else {
 		switch {
-		case gap > w.gap+w.gap/4 && w.asks > 1:
-			w.grew = true
-		case gap > w.gap-w.gap/8 && w.asks > 1:
-			w.level++
+		case w.asks == 1:
+		case gap > w.gap+w.gap/4:
+			w.grew, w.level = true, 1 // which may be as far as they grow
+			if gap > 2*w.gap-w.gap/8 {
+				w.level, w.doubled = 0, min(w.doubled+1, 62)
+				w.first = min(w.first, gap>>w.doubled) // the later they are, the less a coarse timer adds to them
+			}
+		case gap > w.gap-w.gap/8:
+			w.level = min(w.level, 254) + 1
+		default:
+			w.level = 0 // another timer: the persist timer's after the keepalive's
 		}
-		w.gap = gap
-		if w.first == 0 || gap < w.first {
-			w.first = gap
+		w.before, w.gap = w.gap, gap
+		if w.first == 0 || gap < w.first-w.first/8 {
+			w.first, w.doubled = gap, 0
 		}
 	}
 	w.asked, w.alive = t.now, t.now
@@ -126,8 +138,15 @@ func (t *Tracker) asks(n uint32, c *conn, e *end, repeated bool) {
 	}
 }
 
-// idles says that what asks the shut window is a keepalive timer: the gaps never grew and nothing is in flight.
-func (w *wait) idles(e *end) bool { return !w.waits && w.asks >= 2 && e.flight == 0 }
+// idles says that what asks the shut window is a keepalive timer: the gaps never grew and nothing is in flight. Where they
+// have just become shorter a persist timer may have begun.
+func (w *wait) idles(e *end) bool {
+	before := w.before
+	if w.asks == 2 {
+		before = w.lull
+	}
+	return !w.waits && w.asks >= 2 && e.flight == 0 && w.gap > before-before/4
+}
 
 // openWait notes that the window has opened.
 func (t *Tracker) openWait(e *end) {
@@ -139,10 +158,22 @@ func (t *Tracker) openWait(e *end) {
 	}
 }
 
+// crack notes whether any octet fits into the peer's window, which counts as shut.
+func (t *Tracker) crack(peer, e *end) {
+	w := t.waitOf(e)
+	switch {
+	case w == nil:
+	case peer.win == 0:
+		w.crack, w.freed = 0, 0
+	case w.crack == 0:
+		w.crack = t.now
+	}
+}
+
 // frees notes that octets of the endpoint were acknowledged: a writer blocked in its application may go on.
 func (t *Tracker) frees(e *end) {
 	t.ackedBy = t.packet
-	if w := t.waitOf(e); w != nil && w.opened != 0 && w.freed == 0 {
+	if w := t.waitOf(e); w != nil && w.opened+w.crack != 0 && w.freed == 0 {
 		w.freed = t.now
 	}
 }
@@ -157,16 +188,23 @@ func (t *Tracker) closesBehind(n uint32, c *conn, e, peer *end) {
 	if w == nil {
 		return
 	}
+	opened := w.opened
+	if opened == 0 {
+		opened = w.crack
+	}
+	soon := max(w.first, 200*millisecond)
+	later := soon
+	if w.repeats {
+		later += 2*w.gap + w.gap/4 // it goes on when its timer runs out, and who closes meanwhile waits for that too
+	}
 	switch {
-	case w.opened == 0:
-		if t.aside(e).finAgain > 0 {
-			t.believe(n, c, e, w, HiddenConfirmed, w.since)
-		}
-	case !w.waits, w.opened-w.since < briefly, t.now-w.opened > max(w.first, 200*millisecond):
+	case w.opened == 0 && t.aside(e).finAgain > 0:
+		t.believe(n, c, e, w, HiddenConfirmed, w.since)
+	case !w.waits, opened-w.since < briefly, t.now-opened > later:
 		// A slow reader's window shuts for moments, and a FIN long after the opening was not held back by it.
-	case w.freed == 0 || t.now-w.freed < t.minDelay(c, e):
+	case t.now-opened <= soon && w.urged+t.delay(c, e) < opened && (w.freed == 0 || t.now-w.freed < t.minDelay(c, e)):
 		// It left before anything that was sent after the opening was acknowledged: nothing had made room for a blocked
-		// writer, so the application had closed while the window was shut.
+		// writer, nor had the reader asked for an end, so the application had closed while the window was shut.
 		t.believe(n, c, e, w, HiddenConfirmed, w.since)
 	default:
 		t.believe(n, c, e, w, HiddenLikely, w.since)
@@ -176,13 +214,14 @@ func (t *Tracker) closesBehind(n uint32, c *conn, e, peer *end) {
 // diesBehind judges a RST that answers what the reader sent (D2, D5).
 func (t *Tracker) diesBehind(n uint32, c *conn, e *end, shape ResetShape) {
 	w := t.waitOf(e)
-	if w == nil || w.opened != 0 || w.spoke == 0 || shape != ShapeReply {
+	if w == nil || w.opened != 0 || shape != ShapeReply {
 		return
 	}
-	if t.now-w.alive <= max(2*w.gap+w.gap/2, 2*second) {
+	switch {
+	case w.spoke != 0 && t.now-w.alive <= max(2*w.gap+w.gap/2, 2*second), w.waits && !w.took && w.lapsed(e, t.now):
 		t.believe(n, c, e, w, HiddenConfirmed, w.since)
-	} else {
-		t.believe(n, c, e, w, HiddenLikely, w.since)
+	case w.spoke != 0, w.waits && !w.took:
+		t.believe(n, c, e, w, HiddenLikely, w.since) // it may also have timed out, or its host have been started anew
 	}
 }
 
@@ -210,30 +249,64 @@ func (e *end) segment() uint16 {
 	return e.mss
 }
 
-// orphanTries and rtoMax are Linux' for a socket without an owner: so many probes at the least, and the longest interval.
+// rtoMax is Linux' longest interval, where tcp_rto_max_ms sets no other; orphanRepeats is how long it repeats the octets of
+// a socket without an owner: the time of eight repeats from 0.2 s on, each interval twice the one before.
 const (
-	orphanTries = 8
-	rtoMax      = 120 * second
+	rtoMax        = 120 * second
+	orphanRepeats = (1<<9 - 1) * 200 * millisecond
 )
 
-// orphanEnd is how long after the window shut an orphan dies, silently: one interval after its last probe, and with that
-// first interval (with an RTO of 0.2 s about 333 s); with octets in flight after eight repeats of them (about 102 s) (D4).
-func (w *wait) orphanEnd() int64 {
-	if w.first <= 0 {
-		return 0
+// levels says where the intervals have levelled off: at the sender's RTO maximum, 120 s where nothing tells, or, if
+// retries2 is not 0, at RTO*2^retries2, as far as its tcp_retries2 lets them grow (D6).
+func (w *wait) levels() (longest int64, retries2 int) {
+	if !w.grew || w.level < 2 || w.gap >= rtoMax*9/10 {
+		return rtoMax, 0
 	}
-	if w.repeats {
-		return (1<<(orphanTries+1) - 1) * min(w.first, w.lull)
+	g, r := w.first, 1
+	for w.gap > g+g/8 {
+		g, r = 2*g, r+1
 	}
-	var sum int64
-	gap := w.first
-	for tries := 0; ; tries++ {
-		sum += gap
-		if tries >= orphanTries && gap >= rtoMax {
-			return sum
+	if w.gap > g-g/8 {
+		return rtoMax, r
+	}
+	return w.gap, 0
+}
+
+// orphanEnd is when an orphan dies, silently: when an interval has passed that can be no longer (with an RTO of 0.2 s after
+// 10 probes, at about 333 s); with octets in flight also after eight repeats of them (at about 107 s) (D4). past says that
+// the sender has asked on after that. 0: not known, or never.
+func (w *wait) orphanEnd(e *end) (at int64, past bool) {
+	longest, retries2 := w.levels()
+	if w.gap <= 0 || retries2 != 0 || w.foreign || !w.grew && w.level >= 2 && w.gap < rtoMax*9/10 {
+		return 0, false
+	}
+	begun := w.since
+	if e.flight != 0 {
+		begun = e.flight
+	}
+	given := func(at int64) bool { return w.repeats && at-begun-w.first/2 >= orphanRepeats } // counted from the first repeat on
+	at = w.asked
+	if w.gap > longest-longest/16 && 2*w.before > longest+longest/16 {
+		return at - int64(max(w.level, 1)-1)*w.gap, true
+	}
+	if given(at) {
+		for gap := w.gap; gap > w.first && given(at-gap); gap /= 2 {
+			at -= gap
 		}
-		gap = min(2*gap, rtoMax)
+		return at, true
 	}
+	for gap := 2 * w.gap; ; gap *= 2 {
+		at += min(gap, longest)
+		if gap >= longest || given(at) {
+			return at, false
+		}
+	}
+}
+
+// lapsed says that the sender stopped asking when an orphan does, and an orphan is gone by now (D5).
+func (w *wait) lapsed(e *end, now int64) bool {
+	at, past := w.orphanEnd(e)
+	return !past && at != 0 && at-w.asked <= 2*w.gap && now >= at
 }
 
 // Stall is what is known of the shut window that an endpoint's data waits behind.
@@ -260,14 +333,11 @@ func (v EndView) Stall() (Stall, bool) {
 		return Stall{}, false
 	}
 	s := Stall{Since: w.since, Opened: w.opened, Probes: int(w.asks), RTO: w.first, Gap: w.gap, Waits: w.waits, Took: w.took, Hidden: w.verdict, From: w.from, Heard: w.heard}
-	if w.level >= 2 && w.grew && w.gap < rtoMax*9/10 {
-		for g := w.first; g < w.gap*9/10; g *= 2 {
-			s.Retries2++
-		}
+	if v.c.flags&late == 0 { // else its RTO is not known
+		_, s.Retries2 = w.levels()
 	}
-	if d := w.orphanEnd(); d > 0 {
-		s.Deadline = w.since + d
-		s.Past = w.asked > s.Deadline
+	if v.c.flags&late == 0 || !w.repeats { // else it is not known for how long it has repeated them
+		s.Deadline, s.Past = w.orphanEnd(v.e)
 	}
 	return s, true
 }

@@ -96,6 +96,9 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	}
 	if rcv.has(windowShut) && s.Len == 1 && s.Seq == snd.snd.Next() {
 		t.pokes(n, c, snd, rcv, s) // as BSD and Windows do: one octet beyond the window
+		if w := t.waitOf(snd); w != nil && rcv.win == 0 {
+			w.foreign = true
+		}
 	}
 	was, next := snd.inFlight(), snd.snd.Next()
 	r := snd.snd.Add(t.holes, s.Seq, s.SegLen())
@@ -109,8 +112,12 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if s.Flags&tcp.PSH != 0 {
 		snd.flags |= pushed
 	}
-	if rcv.wait != 0 && r.New > 0 && s.Len > 0 {
-		t.waitOf(rcv).spoke = t.now
+	if rcv.wait != 0 && r.New > 0 {
+		w := t.waitOf(rcv)
+		w.urged = t.now
+		if s.Len > 0 {
+			w.spoke = t.now
+		}
 	}
 	if r.New == 0 && r.Repeat > 0 {
 		snd.retransmissions++

@@ -92,8 +92,8 @@ func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) (taken, exact b
 		return true, true
 	case rcv.est == SynRecv && s.Seq == rcv.synACK:
 		return true, true // what passed before its SYN-ACK was of an earlier life
-	case rcv.has(hasACK) && s.Seq == rcv.ack && !t.near(c, rcv):
-		return true, true // what passed since may be lost
+	case rcv.has(hasACK) && s.Seq == rcv.ack && (rcv.win == 0 || !t.near(c, rcv)):
+		return true, true // what passed since may be lost, or found no room: to Linux the edge of a window that shrank is where it stands
 	case t.sacked(rcv) && s.Seq == t.aside(rcv).sackHi:
 		return true, true // as Linux does: the peer had sent that much when it died
 	case s.Seq == nxt.Add(-1) && tcp.Set(CloseWait, LastAck, Closing).Has(rcv.est):

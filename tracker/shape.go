@@ -45,7 +45,7 @@ func (t *Tracker) shape(snd, rcv *end, s *tcp.Segment) ResetShape {
 	switch {
 	case copied, foreign, counts && snd.jumps(s):
 		return ShapeSuspect
-	case snd.unheard >= 2 || snd.retransmissions >= 5 && snd.flight != 0:
+	case snd.unheard >= 2 || snd.retransmissions >= 5 && snd.flight != 0 && !rcv.has(windowShut): // a reader that does not read answers
 		return ShapeTimeout
 	}
 	return ShapeAbort

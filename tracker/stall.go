@@ -101,6 +101,9 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 			t.opens(c, rcv, snd, s.Len > 0)
 		}
 	}
+	if snd.has(windowShut) {
+		t.crack(snd, rcv)
+	}
 	if rcv.flight == 0 && rcv.has(stalled) {
 		t.watch(n, c)
 	}

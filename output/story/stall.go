@@ -63,8 +63,16 @@ func (x *stall) tell(p *page, l *Life, side tracker.Side) {
 	}
 	switch x.Hidden {
 	case tracker.HiddenPossible:
+		if x.Took || x.Past {
+			say("a close hidden behind it is possible as shutdown(WR) only: open and shut down for writing look the same")
+			break
+		}
 		say("a close hidden behind it is possible: nothing seen so far tells open from closed")
 	case tracker.HiddenLikely:
+		if x.Opened != 0 {
+			say("a close hidden behind it is likely (packet %d), and not proven: a writer blocked in write() that closed when it was done looks the same", x.decided)
+			break
+		}
 		say("a close hidden behind it is likely (packet %d), and not proven", x.decided)
 	case tracker.HiddenConfirmed:
 		say("a close was hidden behind it: packet %d proves it, from %s on", x.decided, stamp(max(x.From, x.Since)))
@@ -80,7 +88,7 @@ func (x *stall) tell(p *page, l *Life, side tracker.Side) {
 		say("the intervals level off below 120 s: its tcp_retries2 is %d, and with that an orphan would probe for ever", x.Retries2)
 	case x.Past:
 		say("an orphan would have been gone at %s, %s after the window shut; it asked on after that, so it was none", stamp(x.Deadline), x.patience())
-	case x.RTO != 0 && x.Opened == 0 && l.end(side).State != tracker.Closed:
+	case x.Deadline != 0 && x.Opened == 0 && l.end(side).State != tracker.Closed:
 		say("without a process of its own (an orphan) it would be gone at %s, %s after the window shut, by Linux' defaults and a shortest interval of %s; what is heard of it later tells that it is none",
 			stamp(x.Deadline), x.patience(), output.Span(x.RTO))
 	}

@@ -18,6 +18,8 @@ func (c *chapter) sure(s *output.Summary) string {
 		text = "it is about the capture, which shows it itself"
 	case c.hidden == tracker.HiddenPossible:
 		text = "that the window is shut and data waits is certain; whether the sender has closed by now is not: as long as the window stays shut, open, half-closed and closed look the same on the wire"
+	case c.hidden == tracker.HiddenLikely && it.Status == anomaly.Closed:
+		text = "that the window was shut is certain; that a close was hidden behind it is likely, and not proven: a writer that was blocked in write() all the while and closed when it was done looks the same"
 	case c.hidden == tracker.HiddenLikely:
 		text = "that the window is shut and data waits is certain; that the sender has closed is likely, and not proven"
 	case c.hidden == tracker.HiddenExcluded:

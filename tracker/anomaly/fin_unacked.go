@@ -55,11 +55,20 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	me, peer := f.Conn.End(f.Side), f.Conn.End(f.Side.Other())
-	if f.Seg.Flags&tcp.FIN == 0 || !me.HasFIN() || me.FINAcked() || peer.ShutSince() != 0 {
+	if f.Seg.Flags&tcp.FIN == 0 || !me.HasFIN() || me.FINAcked() {
 		return
 	}
 	k := endOf(f.Conn.Num(), f.Side)
 	x := j.fins[k]
+	if x != nil {
+		if at := peer.SentAt() - x.again; at >= 0 && at < me.Delay()+peer.Delay()+100*millisecond {
+			x.answers++
+		}
+		x.again = f.Time
+	}
+	if peer.ShutSince() != 0 {
+		return
+	}
 	if x == nil {
 		if len(j.fins) >= maxKept {
 			return
@@ -70,8 +79,6 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 		}
 		j.fins[k] = x
 		b.Follow(f.Conn)
-	} else if at := peer.SentAt() - x.again; at >= 0 && at < me.Delay()+peer.Delay()+100*millisecond {
-		x.answers++
 	}
 	x.n++
 	x.again = f.Time

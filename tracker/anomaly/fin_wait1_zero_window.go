@@ -48,6 +48,12 @@ func (z *finWait1ZeroWindow) Fact(b *Bench, f *tracker.Fact) {
 		b.Tell(x)
 		return
 	}
+	if me := f.Conn.End(f.Side); w.Opened == 0 && me.FINRepeats() > 0 {
+		x.Summary = fmt.Sprintf("the %s has closed: it has sent its FIN %s, and the %s, whose window has been shut for %s, does not acknowledge it",
+			f.Side, count(me.FINRepeats()+1, "time"), f.Side.Other(), seconds(b.Now()-w.Since))
+		b.Tell(x)
+		return
+	}
 	x.Summary = fmt.Sprintf("the %s closed while the %s's window was shut, which shows %s after it shut and %s later: the FIN waits behind unsent data",
 		f.Side, f.Side.Other(), seconds(b.Now()-w.Since), count(w.Probes, "probe"))
 	b.Tell(x)

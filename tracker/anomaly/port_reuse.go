@@ -25,11 +25,12 @@ var PortReuse = Rule{
 type portReuse struct{}
 
 func (portReuse) Fact(b *Bench, f *tracker.Fact) {
-	x := b.Raise(CaseOf(f.Conn), f.Side)
+	opener := tracker.Client // also where it shows by its SYN-ACK: the SYN was taken for one in the middle of the life before
+	x := b.Raise(CaseOf(f.Conn), opener)
 	x.Culprit = Nobody
 	x.Add(f.Packet)
 	if b.Speaks() {
-		x.Summary = fmt.Sprintf("the %s begins another connection from its port %d, %s after the one before was last heard", f.Side, portOf(f.Conn, f.Side), seconds(f.Gap))
+		x.Summary = fmt.Sprintf("the %s begins another connection from its port %d, %s after the one before was last heard", opener, portOf(f.Conn, opener), seconds(f.Gap))
 	}
 	b.Close(x, f.Time)
 }

@@ -24,7 +24,7 @@ var ZeroWindow = Rule{
 		{"critical", 60, "s", "it becomes critical"},
 	},
 	Wakes: tracker.Shut | tracker.Opened | tracker.Probed | tracker.Resent | tracker.Verdict | tracker.Ended,
-	New:   func(l Limits) Judge { return &zeroWindow{l: l, shut: map[endKey]*shut{}} },
+	New:   func(l Limits) Judge { return &zeroWindow{l: l, shut: map[endKey]*shut{}, over: map[endKey]Finding{}} },
 }
 
 // shut is one stretch of a shut window.
@@ -40,6 +40,7 @@ type shut struct {
 type zeroWindow struct {
 	l    Limits
 	shut map[endKey]*shut
+	over map[endKey]Finding // closed because the window opened, which may yet tell what was behind it
 }
 
 func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
@@ -48,11 +49,12 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Shut:
 		b.Follow(f.Conn)
 		k := endOf(f.Conn.Num(), reader)
+		delete(z.over, k)
 		z.shut[k] = &shut{Case: CaseOf(f.Conn), since: f.Time, earlier: f.Conn.Late(), evidence: []uint64{f.Packet},
 			waits: f.Conn.End(reader.Other()).InFlight() > f.Conn.End(reader).Window()}
 		b.WakeAt(Alarm{f.Time + z.l.Seconds("notice"), k.conn(), reader, 0})
 	case tracker.Opened:
-		z.over(b, endOf(f.Conn.Num(), reader), f.Time, f.Packet)
+		z.opened(b, endOf(f.Conn.Num(), reader), f.Time, f.Packet)
 	case tracker.Probed, tracker.Resent:
 		s, _ := f.Conn.End(f.Side).Stall()
 		z.asked(b, endOf(f.Conn.Num(), reader.Other()), f.Packet, s.Waits)
@@ -65,6 +67,7 @@ func (z *zeroWindow) Fact(b *Bench, f *tracker.Fact) {
 				z.tell(b, k, w) // for how long it has lasted by now
 			}
 			delete(z.shut, k)
+			delete(z.over, k)
 		}
 	}
 }
@@ -124,6 +127,12 @@ func (w *shut) says(reader tracker.Side, d int64) string {
 func (z *zeroWindow) verdict(b *Bench, k endKey, fact *tracker.Fact) {
 	w := z.shut[k]
 	if w == nil {
+		if f, ok := z.over[k]; ok {
+			f.Hidden = fact.Hidden
+			f.Add(fact.Packet)
+			b.Tell(&f)
+			z.over[k] = f
+		}
 		return
 	}
 	w.hidden = fact.Hidden
@@ -133,8 +142,8 @@ func (z *zeroWindow) verdict(b *Bench, k endKey, fact *tracker.Fact) {
 	}
 }
 
-// over ends the stretch: the window is open again.
-func (z *zeroWindow) over(b *Bench, k endKey, at int64, packet uint64) {
+// opened ends the stretch: the window is open again.
+func (z *zeroWindow) opened(b *Bench, k endKey, at int64, packet uint64) {
 	w := z.shut[k]
 	if w == nil {
 		return
@@ -146,5 +155,8 @@ func (z *zeroWindow) over(b *Bench, k endKey, at int64, packet uint64) {
 			f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.side(), seconds(at-w.since), k.side().Other())
 		}
 		b.Close(f, at)
+		if len(z.over) < maxKept {
+			z.over[k] = *f
+		}
 	}
 }
