@@ -13,7 +13,7 @@ const (
 
 // judge says what the receiver of a segment without SYN and RST does with it.
 func (t *Tracker) judge(c *conn, snd, rcv *end, s *tcp.Segment) verdict {
-	if rcv.snd.Started() && s.Ack.Sub(rcv.snd.Una()) < -int(max(snd.maxWin, 1<<16)) {
+	if back := rcv.snd.Una().Sub(s.Ack); rcv.snd.Started() && back > 0 && back > t.oldest(c, snd, rcv) {
 		return outside // RFC 5961 5.2
 	}
 	if !rcv.has(hasACK) {
@@ -29,6 +29,15 @@ func (t *Tracker) judge(c *conn, snd, rcv *end, s *tcp.Segment) verdict {
 		return stale
 	}
 	return acceptable
+}
+
+// oldest is how far behind the latest an acknowledgement may be for its receiver to take what comes with it: the largest
+// window that its sender announced (RFC 5961 5.2). What the receiver's idea of the latest is, only a tap beside it knows.
+func (t *Tracker) oldest(c *conn, snd, rcv *end) int {
+	if snd.maxWin > 0 && snd.maxWin < 1<<16 && snd.flags&unscaled == 0 && t.near(c, rcv) {
+		return int(snd.maxWin)
+	}
+	return int(max(snd.maxWin, 1<<16))
 }
 
 // pawsTime is a time in units of about a second.
@@ -81,7 +90,11 @@ func (t *Tracker) credible(c *conn, rcv *end, s *tcp.Segment) bool {
 	if c.flags&late != 0 && s.Ack == rcv.snd.Next().Add(1) {
 		return true // of a FIN from before the capture
 	}
-	return t.rare.lost(c, s)
+	if !t.rare.lost(c, s) {
+		return false
+	}
+	t.rare.suppose(c, rcv, s, t.now)
+	return true
 }
 
 // acknowledges takes in an acknowledgement: what it proves that its sender had received, and what of the receiver's is

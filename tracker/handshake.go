@@ -34,7 +34,9 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		t.repeatsSYN(snd)
 		snd.timedAt = 0
 		t.see(SYNAgain, n, c, snd, s)
-		snd.retract(rcvRST) // Windows tries again after a refusal
+		if snd.sure == SynSent {
+			snd.retract(rcvRST) // Windows tries again after a refusal
+		}
 		if snd.sure == SynSent && snd.pend.has(rcvSYNACK) && t.contradicts(c, snd, rcvSYNACK) {
 			snd.retract(rcvSYNACK)
 			snd.barred |= 1 << rcvSYNACK // an end that is given one says so within a round trip
@@ -93,6 +95,13 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	if snd.sure == SynRecv && !snd.has(hasISS) {
 		snd.retract(rcvRST) // the RST of figure 8 has made it a listener again
+	} else if snd.est == Closed && snd.has(hasISS) && snd.iss != s.Seq && (snd.sure == Closed || tcp.Set(Closed, TimeWait).Has(rcv.est)) {
+		// An old duplicate of the SYN has made the listener answer once more: nothing of what was before counts for it.
+		snd.sure, snd.set, snd.pend, snd.barred = Closed, tcp.Set(Closed), 0, 1<<rcvFIN
+		snd.flags &^= abortive | doubted
+		snd.prove(sndSYNACK)
+		snd.iss, snd.synACK = s.Seq, s.Ack
+		return
 	} else if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
 		if _, ok := t.rare.kept(n, c, s); ok || !snd.has(hasISS) || snd.sure == SynRecv {
 			t.see(Forgot, n, c, snd, s)
@@ -112,6 +121,11 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.prove(rcvSYN)
 	}
 	if !snd.has(hasISS) {
+		if snd.snd.Started() {
+			snd.snd.Release(t.holes) // where its octets begin was an assumption
+			snd.flags &^= baseless | unscaled
+			snd.set = tcp.Set(SynRecv)
+		}
 		t.open(snd, s)
 		snd.time(s, t.now)
 	}

@@ -6,9 +6,21 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // the capture holds one direction only.
 func (t *Tracker) pickUp(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	ack := s.Flags&tcp.ACK != 0
-	if snd.snd.Started() && (!ack || rcv.snd.Started()) && (snd.sure != SynSent || rcv.sure != Closed) {
+	if snd.snd.Started() && (!ack || rcv.snd.Started()) && (snd.sure != SynSent || rcv.sure != Closed && rcv.has(hasISS)) {
 		if snd.has(baseless) && s.Len == 0 && s.Seq.After(snd.snd.Next()) {
 			snd.rebase(t, s.Seq)
+		}
+		return
+	}
+	if ack && !snd.snd.Started() && rcv.sure == SynSent && t.acksSYN(rcv, s) {
+		// Its SYN-ACK was lost on the way, or it asks for the rest of the handshake (3.5 figure 7, Fast Open): an end that
+		// waits for a SYN-ACK drops what comes without (3.10.7.3), and its peer cannot be further than SYN-RECEIVED.
+		snd.snd.Start(s.Seq)
+		snd.join(tcp.Synchronised.With(SynRecv))
+		snd.sure, snd.iss, snd.synACK = SynRecv, s.Seq.Add(-1), s.Ack
+		if s.Len > 0 || s.Ack.After(rcv.iss.Add(1)) {
+			c.flags |= fastOpen
+			rcv.snd.Add(t.holes, rcv.iss.Add(1), s.Ack.Sub(rcv.iss.Add(1)))
 		}
 		return
 	}
@@ -30,11 +42,20 @@ func (t *Tracker) pickUp(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	if ack && !rcv.snd.Started() {
 		rcv.snd.Start(s.Ack)
-		rcv.join(tcp.Synchronised.With(SynRecv))
-	} else if ack && rcv.sure == SynSent && !s.Ack.InRange(rcv.iss.Add(1), rcv.snd.Next().Add(1)) {
+		if s.SegLen() == 0 {
+			rcv.join(tcp.Synchronised.With(Closed)) // it may be the last ACK of all
+		} else {
+			rcv.join(tcp.Synchronised.With(SynRecv))
+		}
+	} else if ack && rcv.sure == SynSent && !t.acksSYN(rcv, s) {
 		rcv.rebase(t, s.Ack) // likewise: its receiver is long past it
 		rcv.join(tcp.Synchronised)
 	}
+}
+
+// acksSYN says that a segment acknowledges its receiver's SYN and no more than what that carried.
+func (t *Tracker) acksSYN(rcv *end, s *tcp.Segment) bool {
+	return s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+t.synData(rcv)))
 }
 
 // join puts an endpoint into every state in which what was seen of it is possible.

@@ -17,6 +17,9 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return // 3.10.7.4 fifth
 	}
 	t.pickUp(n, c, snd, rcv, s)
+	if snd.has(oddlyACKed) {
+		t.restore(c, snd, rcv, s)
+	}
 	t.rare.refute(c, s)
 	v := t.judge(c, snd, rcv, s)
 	if v == outside {
@@ -40,7 +43,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	} else {
 		v = stale
 	}
-	if snd.sure == SynRecv && (s.Flags&tcp.FIN != 0 || s.Len > 0 && c.flags&fastOpen == 0 || snd.has(hasACK) && snd.ack.After(snd.synACK)) {
+	if snd.sure == SynRecv && (s.Flags&tcp.FIN != 0 || s.Options.NSACK > 0 || s.Len > 0 && c.flags&fastOpen == 0 || snd.has(hasACK) && snd.ack.After(snd.synACK)) {
 		snd.prove(rcvACKofSYN)
 	}
 
@@ -87,6 +90,9 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 			t.pokes(n, c, snd, rcv, s)
 		}
 		return
+	}
+	if s.SegLen() == 0 && v == acceptable && c.flags&late != 0 && snd.has(hasISS) && s.Seq.After(snd.snd.Next()) && snd.fresh(s) {
+		snd.stall() // it sent more before the capture began, and a close may wait behind that
 	}
 	if s.SegLen() == 0 && v == acceptable && s.Seq.After(snd.snd.Next()) && snd.fresh(s) && t.wants(Ahead) {
 		t.witness(n, c, snd, &Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(snd.snd.Next())})

@@ -6,6 +6,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 type rare struct {
 	syns map[uint32]tcp.Segment // the latest SYN with another ISN than the connection's, by arena number
 	odd  map[uint64]oddACK      // an acknowledgement of octets that were not seen, by connection number and direction
+	gone map[uint64]supposed    // octets that two of those say were lost by the capture, likewise
 	dead map[uint64]lastWords   // ends in whose name a RST passed, by arena number and direction
 }
 
@@ -34,6 +35,13 @@ type oddACK struct {
 	ipID  uint16
 }
 
+// supposed are octets that were acknowledged and never seen.
+type supposed struct {
+	from tcp.Seq // what had been seen ends here
+	to   tcp.Seq
+	at   int64
+}
+
 // lost says that an acknowledgement of octets never seen is the second: the capture has lost them. The same segment
 // twice is one.
 func (r *rare) lost(c *conn, s *tcp.Segment) bool {
@@ -56,6 +64,37 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 	return false
 }
 
+// suppose notes which octets the capture is believed to have lost.
+func (r *rare) suppose(c *conn, e *end, s *tcp.Segment, now int64) {
+	if r.gone == nil || len(r.gone) >= maxRare {
+		r.gone = make(map[uint64]supposed)
+	}
+	r.gone[c.num<<1|uint64(s.Dir)] = supposed{e.snd.Next(), s.Ack, now}
+	e.flags |= oddlyACKed
+}
+
+// restore takes a loss back when the sender goes on exactly where it was seen to be: it had never sent more, and the
+// acknowledgements were somebody else's.
+func (t *Tracker) restore(c *conn, snd, rcv *end, s *tcp.Segment) {
+	k := c.num<<1 | uint64(s.Dir.Other())
+	g, ok := t.rare.gone[k]
+	if !ok {
+		return
+	}
+	if s.Seq.After(g.to.Add(-1)) || t.now-g.at > 60*second {
+		delete(t.rare.gone, k)
+		return
+	}
+	if s.Seq != g.from || snd.snd.Next() != g.to || t.now-g.at <= t.delay(c, snd) || !snd.fresh(s) {
+		return
+	}
+	delete(t.rare.gone, k)
+	snd.rebase(t, g.from)
+	if rcv.ack.After(g.from) {
+		rcv.ack, rcv.edge = g.from, g.from.Add(rcv.edge.Sub(rcv.ack))
+	}
+}
+
 // refute forgets an acknowledgement of octets that were not seen when their sender goes on below it.
 func (r *rare) refute(c *conn, s *tcp.Segment) {
 	if !c.ends[s.Dir].has(oddlyACKed) {
@@ -64,7 +103,9 @@ func (r *rare) refute(c *conn, s *tcp.Segment) {
 	k := c.num<<1 | uint64(s.Dir.Other())
 	if was, ok := r.odd[k]; !ok || s.Seq.Before(was.ack) {
 		delete(r.odd, k)
-		c.ends[s.Dir].flags &^= oddlyACKed
+		if _, ok := r.gone[k]; !ok {
+			c.ends[s.Dir].flags &^= oddlyACKed
+		}
 	}
 }
 

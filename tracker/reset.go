@@ -23,6 +23,7 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	taken, exact := t.resets(c, snd, rcv, s)
+	answers := snd.sure == SynRecv && s.Flags&tcp.ACK == 0 && snd.has(hasISS) && s.Seq != snd.iss.Add(1)
 	shape := t.shape(snd, rcv, s)
 	if t.wants(Reset) {
 		t.witness(n, c, snd, &Fact{Kind: Reset, Seg: s, Taken: taken, Exact: exact, Shape: shape})
@@ -36,10 +37,23 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		if c.flags&late != 0 || t.losses.since(snd.sentAt) {
 			snd.expired, rcv.expired = snd.expired.With(Closed), rcv.expired.With(Closed)
 		}
+		if t.answersItself(c, snd, rcv, s) {
+			t.bury(n, c, snd, s, true)
+			t.closedBy(c, s.Dir, HowRST)
+			snd.prove(sndRST)
+			snd.pend, snd.set = 0, tcp.Set(Closed)
+			snd.flags |= abortive
+			return
+		}
 		t.bury(n, c, snd, s, false)
 		return
 	}
 	refused := rcv.sure == SynSent && snd.sure == Closed
+	if answers {
+		// It turns down an ACK that is not for its SYN-ACK, and waits on (3.10.7.4, fifth).
+		rcv.presume(rcvRST, t.now)
+		return
+	}
 	t.bury(n, c, snd, s, exact)
 	if t.closedBy(c, s.Dir, HowRST) && refused {
 		c.how = HowRefused
@@ -66,6 +80,14 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	t.acknowledgesByReset(c, snd, rcv, s)
 }
 
+// answersItself says that a RST which its receiver does not take is nevertheless its sender's own, seen beside it: the
+// answer to a segment that was overtaken, at the number that this acknowledged (3.10.7.1). So answers a host without
+// that connection, and none other.
+func (t *Tracker) answersItself(c *conn, snd, rcv *end, s *tcp.Segment) bool {
+	return s.Flags&tcp.ACK == 0 && snd.est != Closed && snd.est != SynSent && snd.est != SynRecv && t.near(c, snd) && !t.near(c, rcv) &&
+		rcv.sentAt >= snd.sentAt && t.now-rcv.sentAt < 2*millisecond && rcv.has(hasACK) && !s.Seq.After(rcv.ack) && rcv.ack.Sub(s.Seq) < 1<<20
+}
+
 // acknowledgesByReset counts what a RST with ACK acknowledges, as any ACK does.
 func (t *Tracker) acknowledgesByReset(c *conn, snd, rcv *end, s *tcp.Segment) {
 	if s.Flags&tcp.ACK != 0 && rcv.snd.Started() && s.Ack.InRange(rcv.snd.Una(), rcv.snd.Next().Add(1)) {
@@ -88,10 +110,12 @@ func (t *Tracker) resets(c *conn, snd, rcv *end, s *tcp.Segment) (taken, exact b
 		nxt = rcv.ack
 	}
 	switch {
-	case s.Seq == nxt:
-		return true, true
 	case rcv.est == SynRecv && s.Seq == rcv.synACK:
 		return true, true // what passed before its SYN-ACK was of an earlier life
+	case rcv.est == SynRecv && rcv.sure == SynRecv && rcv.has(hasISS) && t.near(c, rcv):
+		return false, false // nor has it taken anything since: Linux 6.18 answers with a challenge ACK
+	case s.Seq == nxt:
+		return true, true
 	case rcv.has(hasACK) && s.Seq == rcv.ack && (rcv.win == 0 || !t.near(c, rcv)):
 		return true, true // what passed since may be lost, or found no room: to Linux the edge of a window that shrank is where it stands
 	case t.sacked(rcv) && s.Seq == t.aside(rcv).sackHi:

@@ -144,6 +144,9 @@ func (t *Tracker) watched(n uint32, c *conn) (changed bool) {
 // have been seen; behind a shut window, until it would have probed.
 func (t *Tracker) rest(c *conn, e, peer *end) int64 {
 	if peer.has(windowShut) {
+		if e.retransmissions > 0 || e.rtt.max > 200*millisecond {
+			return 4 * second // its RTO has backed off, and stays so until a round trip is measured (RFC 6298 5.7)
+		}
 		return second // five times Linux' least RTO
 	}
 	d := t.delay(c, e) + 10*millisecond
