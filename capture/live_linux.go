@@ -156,7 +156,7 @@ func (s *live) wait() bool {
 	if down != 0 || now.Sub(s.watched.at) >= watchEvery {
 		s.watch(now)
 	}
-	if t := s.stopped.Load(); t != 0 && now.UnixNano()-t >= int64(s.lag) && s.drained() {
+	if t := s.stopped.Load(); t != 0 && now.UnixNano()-t >= int64(s.patience()) && s.drained() {
 		s.ended = true
 		s.count()
 	}

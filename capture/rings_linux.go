@@ -23,8 +23,10 @@ const (
 	// sharedTimeout is for one of several rings, whose packets wait for those of the others too.
 	sharedTimeout = blockTimeout / 2
 
-	// timersLate is what timers may be late.
+	// timersLate is what timers may be late, timersHang what they may where the whole machine stands still: so long a
+	// block is waited for in which packets are seen to lie.
 	timersLate = 30 * time.Millisecond
+	timersHang = time.Second
 
 	// heldLook is how often rings are looked at while a packet waits for those of another ring: a network card of
 	// 10 Gb/s fills a fifth of one meanwhile.
@@ -128,6 +130,14 @@ func (r *ring) status(ahead int) *uint32 {
 
 func (r *ring) ready() bool { return atomic.LoadUint32(r.status(0))&unix.TP_STATUS_USER != 0 }
 
+// filling says that packets lie in the block whose turn it is, handed over or not yet.
+func (r *ring) filling() bool { return atomic.LoadUint32(r.packets()) != 0 }
+
+// packets is the word in which the kernel counts what it puts into that block.
+func (r *ring) packets() *uint32 {
+	return (*uint32)(unsafe.Pointer(&r.mem[r.turn*blockSize+blockPackets]))
+}
+
 // pressed says that half of the ring waits to be read.
 func (r *ring) pressed() bool {
 	return atomic.LoadUint32(r.status(len(r.mem)/blockSize/2))&unix.TP_STATUS_USER != 0
@@ -154,6 +164,7 @@ func (r *ring) bring() bool {
 // giveBack hands the block back to the kernel, and says whether packets were dropped since the drops were counted.
 func (r *ring) giveBack() (losing bool) {
 	losing = atomic.LoadUint32(r.status(0))&unix.TP_STATUS_LOSING != 0
+	atomic.StoreUint32(r.packets(), 0) // until the kernel opens it again
 	atomic.StoreUint32(r.status(0), unix.TP_STATUS_KERNEL)
 	r.held = false
 	if r.turn++; r.turn == len(r.mem)/blockSize {

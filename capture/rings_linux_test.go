@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +70,26 @@ func TestRingsMerge(t *testing.T) {
 	expect("and on", given(s), 4)
 	s.rings[0].opened = time.Now().Add(-s.lag)
 	expect("nothing came for long", given(s), 5, 6)
+
+	// A timer is late: packets lie in ring 1 that are not handed over. They are waited for, though not for ever.
+	for _, hangs := range []bool{false, true} {
+		s = rings(0)
+		s.watched.at = time.Now().Add(time.Hour)
+		s.lag = time.Millisecond
+		s.rings[0].fill(0, 3, 5)
+		s.rings[1].fill(0, 4)
+		atomic.StoreUint32(s.rings[1].status(0), unix.TP_STATUS_KERNEL)
+		expect("lies in ring 1", given(s))
+		s.rings[0].opened = time.Now().Add(-timersHang / 2)
+		expect("still does", given(s))
+		if hangs {
+			s.rings[0].opened = time.Now().Add(-timersHang)
+			expect("hangs", given(s), 3, 5)
+			continue
+		}
+		atomic.StoreUint32(s.rings[1].status(0), unix.TP_STATUS_USER)
+		expect("handed over late", given(s), 3, 4, 5)
+	}
 
 	// Half a ring is not waited with.
 	s = rings(0)

@@ -8,8 +8,8 @@ import (
 )
 
 // Packets of several rings are handed out in the order of their capture. A ring hands over a block only when it is full
-// or old, so the first packet of one waits until those of the others are there too, or, where nothing comes, until what
-// they may have taken before it must have been handed over:
+// or old, so the first packet of one waits until those of the others are there too, or, where nothing lies in them, until
+// what they may have taken before it must have been handed over:
 //
 //	ring 0: | 3 5 6 |          3 goes, 5 waits: ring 1 may have taken a 4 that is still the kernel's
 //	ring 1: | 2 |   ...
@@ -43,7 +43,7 @@ func (s *live) choose() bool {
 			s.at, s.until = first, min(until, waits)
 			return true
 		case again:
-			if time.Since(first.opened) < s.lag && !first.pressed() {
+			if time.Since(first.opened) < s.patience() && !first.pressed() {
 				return false
 			}
 			s.at, s.until = first, until
@@ -73,11 +73,29 @@ func (s *live) fronts() (first *ring, until, waits int64) {
 	return first, until, waits
 }
 
-// stamp notes of each ring without a packet up to when it will have given all, should it have none when it is looked at
+// patience is how long the first packet of a ring waits for those of others.
+func (s *live) patience() time.Duration {
+	if s.filling() {
+		return max(s.lag, timersHang)
+	}
+	return s.lag
+}
+
+// filling says that of what the kernel has put into a ring nothing is handed over yet.
+func (s *live) filling() bool {
+	for _, r := range s.rings {
+		if !r.front && r.filling() {
+			return true
+		}
+	}
+	return false
+}
+
+// stamp notes of each ring that is empty up to when it will have given all, should it have no packet when it is looked at
 // next: now was before that.
 func (s *live) stamp(now time.Time) {
 	for _, r := range s.rings {
-		if !r.front {
+		if !r.front && !r.filling() {
 			r.upTo = now.Add(-s.lag).UnixNano()
 		}
 	}
