@@ -113,6 +113,12 @@ const latest = never / 2
 // Advance moves the tracker's clock to now, in capture time, and fires the timers due. A now before the latest
 // packet's time changes nothing.
 func (t *Tracker) Advance(now int64) {
+	t.advance(now)
+	t.trim()
+}
+
+// advance is Advance within a batch, which has handed back what it could.
+func (t *Tracker) advance(now int64) {
 	now = min(now, latest)
 	for t.timers.next <= now || t.stubs.next <= now {
 		t.ring(min(t.timers.next, t.stubs.next))
@@ -128,7 +134,6 @@ func (t *Tracker) Advance(now int64) {
 	}
 	t.ring(now)
 	t.now = max(t.now, now)
-	t.trim()
 }
 
 // trim hands back the memory that is not needed any more, between segments: none of them looks at what it gave back.
@@ -181,7 +186,7 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 	} else if s.Time < min(t.timers.next, t.stubs.next, t.wakes, latest) {
 		t.now = s.Time // Advance, where nothing is due
 	} else {
-		t.Advance(s.Time)
+		t.advance(s.Time)
 	}
 	t.packet = s.Number // from here on: what timers do comes before it
 
