@@ -9,9 +9,11 @@ import (
 type endFlags uint32
 
 const (
-	hasISS     endFlags = 1 << iota // iss is known
+	hasFIN     endFlags = 1 << iota // fin is known
+	stalled                         // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
+	opener                          // it sent a SYN of its own: no listener with a queue
+	hasISS                          // iss is known
 	hasACK                          // ack and edge are known
-	hasFIN                          // fin is known
 	hasScale                        // its windows are scaled by scale
 	unscaled                        // its scale is not known: the handshake was not seen
 	gotFIN                          // proven: it has received its peer's FIN
@@ -19,14 +21,12 @@ const (
 	probed                          // it has probed since its peer's window was shut
 	offloads                        // its checksums are its network card's work
 	goodSum                         // a good checksum of it was seen
-	stalled                         // octets of it have been in flight, or its peer's window shut, for so long that a close may wait behind
 	hasTS                           // tsRecent is known
 	abortive                        // it sent a RST that was accepted
 	doubted                         // a RST in its name was not accepted, and it has said nothing since
 	synAgain                        // its SYN-ACK was repeated after the handshake's ACK had passed
 	owned                           // it took data after its FIN: its owner has not closed wholly
 	pushed                          // its latest octets ended a write (PSH)
-	opener                          // it sent a SYN of its own: no listener with a queue
 	manyTTLs                        // its segments differ in TTL
 	wildIDs                         // its IP IDs do not count up for this connection alone
 	fixedID                         // several of its segments had the same IP ID
@@ -61,19 +61,17 @@ type end struct {
 	mss                     uint16
 	ttl                     uint8
 	scale                   uint8
-	unheard                 uint8    // probes and keepalives sent since its peer was last heard
-	sure                    State    // proven
-	pend                    eventSet // what passed the tap toward it and it has not shown to have received
-	est                     State    // sure moved on by pend
-	cause                   cause    // of the latest change
+	unheard                 uint8 // probes and keepalives sent since its peer was last heard
+	cause                   cause // of the latest change
+	stand
 
 	rtt       rtt
 	iss       tcp.Seq  // initial sequence number; iff hasISS
 	fin       tcp.Seq  // sequence number of its FIN; iff hasFIN
 	calmAt    int64    // since when nothing of it has been in flight
-	weighed   weight   // what shown was made of
 	set       StateSet // the states that sure may be
 	expired   StateSet // states into which a timer that no packet shows may have moved it
+	weighed   weight   // what shown was made of
 	ackedFrom tcp.Seq  // sequence number of the segment with which it first acknowledged the peer's FIN, iff gotFIN; in TIME-WAIT from an incarnation before, its RCV.NXT (and fin its SND.NXT)
 
 	pendAt          [numDated]int64
@@ -82,6 +80,13 @@ type end struct {
 	synACK          tcp.Seq // what its SYN-ACK acknowledged
 	retransmissions uint32
 	aside           uint32 // the rest of it; 0: all of that is 0
+}
+
+// stand is where an endpoint stands.
+type stand struct {
+	pend eventSet // what passed the tap toward it and it has not shown to have received
+	sure State    // proven
+	est  State    // sure moved on by pend
 }
 
 // claim is what is said of an endpoint.

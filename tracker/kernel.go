@@ -166,6 +166,6 @@ func (t *Tracker) take(n uint32, c *conn, e *end, s State) {
 
 // heed settles what is claimed even where nothing that claims are weighed by has changed.
 func (t *Tracker) heed(n uint32, c *conn) {
-	c.ends[0].weighed, c.ends[1].weighed = 0, 0
+	c.ends[0].weighed, c.ends[1].weighed = weight{}, weight{}
 	t.settle(n, c)
 }

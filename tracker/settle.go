@@ -4,7 +4,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // settle works out what is now claimed of both ends, tells what has changed, and sets the timers that follow.
 func (t *Tracker) settle(n uint32, c *conn) {
-	if a, b := &c.ends[0], &c.ends[1]; a.weighed == a.weigh(c) && b.weighed == b.weigh(c) && !t.plain {
+	if a, b := &c.ends[0], &c.ends[1]; a.unmoved(c) && b.unmoved(c) && !t.plain {
 		return
 	}
 	changed := t.claims(n, c, 0)
@@ -83,18 +83,27 @@ func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 }
 
 // weight is all that a claim is made of, so that most segments show by a comparison that they change none.
-type weight uint64
+type weight struct {
+	stand
+	set     StateSet
+	besides uint16
+}
 
-// weighty are the flags that count; they are among the lower 20.
-const weighty = stalled | hasFIN | opener
+// weighty are the flags that count, the lowest: with late they fit above a set of states.
+const weighty = hasFIN | stalled | opener
 
-const _ = uint(1<<20 - weighty)
+const _ = uint16(weighty<<1|1) << tcp.NumStates
 
-func (e *end) weigh(c *conn) weight {
-	const bits = tcp.NumStates // of a set of states; the events are fewer
-	sets := (uint64(e.pend)<<bits|uint64(e.set))<<bits | uint64(e.expired)
-	one := uint64(e.est)<<4 | uint64(e.sure)
-	return weight((sets<<8|one)<<20|uint64(e.flags&weighty)) ^ weight(c.flags&late)<<63
+func (e *end) weigh(c *conn) weight { return weight{e.stand, e.set, e.besides(c)} }
+
+// besides is what a claim is made of beside where the endpoint stands.
+func (e *end) besides(c *conn) uint16 {
+	return uint16(e.expired) | uint16(e.flags&weighty<<1|endFlags(c.flags&late/late))<<tcp.NumStates
+}
+
+// unmoved says that a claim would be made of the same as the latest.
+func (e *end) unmoved(c *conn) bool {
+	return e.weighed.stand == e.stand && e.weighed.set == e.set && e.weighed.besides == e.besides(c)
 }
 
 // expect sets the timers of states that no packet ends.
