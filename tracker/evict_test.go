@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -145,6 +146,37 @@ func TestEvictedIsContinued(t *testing.T) {
 	p.tr.Close()
 	if len(told) != 3 || told[2].Continued {
 		t.Errorf("a SYN with another number continues what was evicted")
+	}
+}
+
+// TestTheSameTwice: what is evicted, and remembered of it, depends on the packets alone, not on the seed of the flow hash.
+func TestTheSameTwice(t *testing.T) {
+	var told [2]retired
+	continues := 0
+	for i := range told {
+		tr := New(Config{Sink: &told[i], Connections: true, MaxConnections: 4000})
+		whole := newTraffic(6000, 1)
+		for n := range uint32(60_000) {
+			var segs [2]tcp.Segment
+			whole.next(&segs[0])
+			segs[1] = syn(1<<20+n, whole.now) // a flood is among it
+			segs[1].Number = segs[0].Number
+			tr.Observe(segs[:1+n%2])
+		}
+		tr.Close()
+	}
+	for i, c := range told[0] {
+		again := told[1][min(i, len(told[1])-1)]
+		c.Findings, c.Zeek, c.Streams, again.Findings, again.Zeek, again.Streams = nil, nil, nil, nil, nil, nil // the tracker's own
+		if !reflect.DeepEqual(c, again) {
+			t.Fatalf("the first time %+v\nthe second time %+v", c, again)
+		}
+		if c.Continued {
+			continues++
+		}
+	}
+	if continues < 1000 || len(told[0]) != len(told[1]) {
+		t.Errorf("%d of %d and %d connections are continued", continues, len(told[0]), len(told[1]))
 	}
 }
 

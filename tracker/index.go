@@ -32,8 +32,10 @@ func newIndex(seed uint64) index {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	return index{slots: make([]uint64, firstSlots), seed: [2]uint64{mix(seed), mix(seed + 1)}}
+	return index{slots: make([]uint64, firstSlots), seed: seeds(seed)}
 }
+
+func seeds(from uint64) [2]uint64 { return [2]uint64{mix(from), mix(from + 1)} }
 
 // mix makes of any number, however small, one with bits everywhere (MurmurHash3's finaliser).
 func mix(v uint64) uint64 {
@@ -42,7 +44,7 @@ func mix(v uint64) uint64 {
 	return v ^ v>>33 | 1
 }
 
-// hash mixes a flow with the process's seed, so that nobody can aim packets at one slot.
+// hash mixes a flow with the seed, which is the process's own, so that nobody can aim packets at one slot.
 func (x *index) hash(k *tcp.FlowKey) uint32 {
 	ports := uint64(k.PortA)<<48 | uint64(k.PortB)<<32 | uint64(k.V6)
 	hi, lo := bits.Mul64(k.A.Lo^x.seed[0], k.B.Lo^ports^x.seed[1])

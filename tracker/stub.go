@@ -175,7 +175,7 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 		t.opened = *s
 	}
 	t.introduce(c, s)
-	c.flags |= t.bound.continues(h, s)
+	c.flags |= t.bound.continues(s)
 	t.name(0, c, s)
 	// It goes on with the stream of a connection before, which knows more than a stub holds; or there is already something
 	// to tell of it.

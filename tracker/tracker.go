@@ -265,7 +265,7 @@ func (t *Tracker) act(n uint32, c *conn, s *tcp.Segment) {
 func (t *Tracker) begin(h uint32, s *tcp.Segment) (uint32, *conn) {
 	n, c := t.conns.take()
 	t.introduce(c, s)
-	c.flags |= t.bound.continues(h, s)
+	c.flags |= t.bound.continues(s)
 	t.index.add(h, n)
 	return n, c
 }
