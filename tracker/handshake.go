@@ -46,11 +46,11 @@ func (t *Tracker) syn(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 	case snd.sure == SynSent || snd.sure == Closed:
 		// Another ISN before the first was answered: whichever the answer acknowledges was the real one.
-		t.rare.keep(n, c, s)
+		t.rare.keep(n, c, s, t.now)
 	default:
 		// In a synchronised state it draws a challenge ACK and changes nothing (RFC 9293 3.10.7.4). But if that is
 		// answered by a SYN-ACK, the peer had forgotten the connection.
-		t.rare.keep(n, c, s)
+		t.rare.keep(n, c, s, t.now)
 		t.see(Challenged, n, c, snd, s)
 	}
 }
@@ -83,7 +83,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		t.synACKAgain(n, c, snd, rcv, s)
 		return
 	}
-	if rcv.has(hasISS) && !t.answers(n, c, rcv, s) {
+	if rcv.has(hasISS) && !t.answers(n, rcv, s) {
 		// It answers an old SYN: its receiver will turn it down with a RST (figure 8).
 		if snd.sure == Closed {
 			snd.prove(sndSYNACK)
@@ -103,7 +103,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		snd.iss, snd.synACK = s.Seq, s.Ack
 		return
 	} else if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
-		if _, ok := t.rare.kept(n, c, s); ok || !snd.has(hasISS) || snd.sure == SynRecv {
+		if _, ok := t.rare.kept(n, s); ok || !snd.has(hasISS) || snd.sure == SynRecv {
 			t.see(Forgot, n, c, snd, s)
 		} else {
 			t.see(Challenged, n, c, snd, s) // nothing has asked for it
@@ -162,17 +162,17 @@ func (e *end) unscale() {
 
 // answers says that a SYN-ACK acknowledges a SYN of its receiver; if that was another than the first, the first is
 // forgotten in its favour.
-func (t *Tracker) answers(n uint32, c *conn, rcv *end, s *tcp.Segment) bool {
+func (t *Tracker) answers(n uint32, rcv *end, s *tcp.Segment) bool {
 	if s.Ack.InRange(rcv.iss.Add(1), rcv.iss.Add(2+t.synData(rcv))) {
 		return true
 	}
-	syn, ok := t.rare.kept(n, c, s)
+	syn, ok := t.rare.kept(n, s)
 	if !ok || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
 		return false
 	}
 	rcv.snd.Release(t.holes)
 	rcv.flags &^= hasISS
-	t.open(rcv, &syn)
+	t.open(rcv, &syn.Segment)
 	return true
 }
 

@@ -9,7 +9,7 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 	if s.Flags&tcp.ACK != 0 {
 		return t.answered(n, c, snd, rcv, s)
 	}
-	if s.Flags&tcp.ACK != 0 || s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq {
+	if s.Flags&tcp.FIN != 0 || snd.has(hasISS) && snd.iss == s.Seq {
 		return n, c
 	}
 	over := tcp.Set(Closed, TimeWait)
@@ -33,17 +33,18 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 // answered begins another incarnation when a SYN-ACK answers a SYN that came in the midst of the one there is: its sender
 // had forgotten that.
 func (t *Tracker) answered(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) (uint32, *conn) {
-	syn, ok := t.rare.kept(n, c, s)
+	syn, ok := t.rare.kept(n, s)
 	if !ok || !snd.has(hasISS) || snd.iss == s.Seq || rcv.sure == SynSent || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
 		return n, c
 	}
 	h := t.index.hash(&c.key)
+	t.gap = syn.silence
 	t.retire(n, c, true)
 	n, c = t.begin(h, s)
 	c.flags |= again
 	c.client = syn.Dir
 	// The SYN was counted when it came.
-	t.opened = syn
+	t.opened = syn.Segment
 	t.zeekOpened(n, c)
 	t.handshake(n, c, &c.ends[syn.Dir], &c.ends[syn.Dir.Other()], &t.opened)
 	return n, c

@@ -4,26 +4,37 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // rare keeps what few connections have, beside the arena.
 type rare struct {
-	syns map[uint32]tcp.Segment // the latest SYN with another ISN than the connection's, by arena number
-	odd  map[uint64]oddACK      // an acknowledgement of octets that were not seen, by connection number and direction
-	gone map[uint64]supposed    // octets that two of those say were lost by the capture, likewise
-	dead map[uint64]lastWords   // ends in whose name a RST passed, by arena number and direction
+	syns map[uint32]keptSYN   // the latest SYN with another ISN than the connection's, by arena number
+	odd  map[uint64]oddACK    // an acknowledgement of octets that were not seen, by connection number and direction
+	gone map[uint64]supposed  // octets that two of those say were lost by the capture, likewise
+	dead map[uint64]lastWords // ends in whose name a RST passed, by arena number and direction
 }
 
 // maxRare bounds each of the maps.
 const maxRare = 1 << 16
 
-func (r *rare) keep(n uint32, c *conn, s *tcp.Segment) {
+type keptSYN struct {
+	tcp.Segment
+	silence int64 // of the connection before it first came
+}
+
+func (r *rare) keep(n uint32, c *conn, s *tcp.Segment, now int64) {
 	if r.syns == nil {
-		r.syns = make(map[uint32]tcp.Segment)
+		r.syns = make(map[uint32]keptSYN)
 	}
-	if _, ok := r.syns[n]; ok || len(r.syns) < maxRare {
-		r.syns[n] = *s
+	was, ok := r.syns[n]
+	if !ok && len(r.syns) >= maxRare {
+		return
 	}
+	silence := now - max(c.ends[0].sentAt, c.ends[1].sentAt)
+	if ok && was.Seq == s.Seq && was.Dir == s.Dir {
+		silence = was.silence
+	}
+	r.syns[n] = keptSYN{*s, silence}
 }
 
 // kept returns the SYN kept that a SYN-ACK may answer.
-func (r *rare) kept(n uint32, c *conn, s *tcp.Segment) (tcp.Segment, bool) {
+func (r *rare) kept(n uint32, s *tcp.Segment) (keptSYN, bool) {
 	syn, ok := r.syns[n]
 	return syn, ok && syn.Dir != s.Dir
 }

@@ -41,7 +41,7 @@ type Tracker struct {
 	packet  uint64 // number of the latest packet
 	ackedBy uint64 // the latest that acknowledged new octets
 	begun   uint64 // connections begun
-	gap     int64  // for how long the incarnation that was followed last had been silent
+	gap     int64  // for how long the incarnation that was followed by another last had been silent
 
 	fact  Fact       // reused for the Witness
 	wakes int64      // when the Witness wants to be woken

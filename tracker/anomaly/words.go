@@ -5,9 +5,13 @@ import (
 	"time"
 )
 
-// seconds spells a length of capture time for a sentence: 0.4 ms, 340 ms, 2.4 s, 4m11s.
+// seconds spells a length of capture time for a sentence: 40 µs, 4.2 ms, 340 ms, 2.4 s, 4m11s.
 func seconds(ns int64) string {
 	switch {
+	case ns < 1e3:
+		return "under 1 µs"
+	case ns < 1e6:
+		return strconv.FormatInt(ns/1e3, 10) + " µs"
 	case ns < 10e6:
 		return strconv.FormatFloat(float64(ns/1e5)/10, 'f', 1, 64) + " ms"
 	case ns < 1e9:
