@@ -88,6 +88,17 @@ func (m *model) ack(at int) Acked {
 	return a
 }
 
+// shorten takes back up to n of the last cells, as far as they are missed.
+func (m *model) shorten(n int) (at int) {
+	at = len(m.cells)
+	for ; n > 0 && at > 0 && m.cells[at-1] == missed && m.una == len(m.cells); n-- {
+		at--
+	}
+	m.cells = m.cells[:at]
+	m.una = min(m.una, at)
+	return at
+}
+
 func (m *model) close(below int) (n int) {
 	for i := range below {
 		if m.cells[i] == unseen {
@@ -152,6 +163,14 @@ func (p *pair) ack(at int) error {
 	return p.agree()
 }
 
+func (p *pair) shorten(n int) error {
+	p.s.Shorten(p.m.seq(p.m.shorten(n)))
+	if err := p.agree(); err != nil {
+		return fmt.Errorf("Shorten by %d: %w", n, err)
+	}
+	return nil
+}
+
 func (p *pair) see(at, n int) error {
 	if got, want := p.s.Seen(p.h, p.m.seq(at), n*p.m.unit), p.m.seenAll(at, n); got != want {
 		return fmt.Errorf("Seen(%d, %d) = %v, want %v", at, n, got, want)
@@ -200,7 +219,7 @@ func randomWalk(t *testing.T, r *rand.Rand, p *pair) {
 	for step := range 300 {
 		next := len(p.m.cells)
 		var err error
-		switch r.IntN(10) {
+		switch r.IntN(11) {
 		case 0, 1: // in order
 			err = p.add(next, r.IntN(longest+1))
 		case 2, 3: // a little ahead
@@ -210,9 +229,11 @@ func randomWalk(t *testing.T, r *rand.Rand, p *pair) {
 		case 7: // anywhere, the start's other side included
 			err = p.add(next-reach+r.IntN(2*reach), 1+r.IntN(longest))
 		case 8: // what is in flight, and at times more
-			err = p.ack(p.m.una + r.IntN(max(next-p.m.una, 1)+r.IntN(2)))
+			err = p.ack(p.m.una + r.IntN(max(next-p.m.una, 1)+r.IntN(4)))
 		case 9:
 			err = p.see(next-reach+r.IntN(reach+10), r.IntN(longest+1))
+		case 10:
+			err = p.shorten(r.IntN(longest + 1))
 		}
 		if err != nil {
 			t.Fatalf("step %d: %v", step, err)

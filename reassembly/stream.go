@@ -187,6 +187,17 @@ func (s *Stream) Ack(h *Holes, ack tcp.Seq) Acked {
 	return a
 }
 
+// Shorten takes an acknowledgement beyond all that was seen back: of the octets from to up to Next, which Ack counted as
+// missed, there are none. Where octets were seen behind to, the caller must not ask for it.
+func (s *Stream) Shorten(to tcp.Seq) {
+	n := s.nxt.Sub(to)
+	if n <= 0 || s.una != s.nxt || uint64(n) > s.missed {
+		return
+	}
+	s.missed -= uint64(n)
+	s.nxt, s.una = to, to
+}
+
 // Release gives the stream's holes back and makes it one that has not started.
 func (s *Stream) Release(h *Holes) {
 	for s.first != 0 {

@@ -20,6 +20,7 @@ const (
 	Damaged                         // a segment of Side with a wrong checksum that is not offload
 	Offloaded                       // a checksum of Side that its network card was to fill in; once an endpoint
 	Missed                          // Octets of Side were acknowledged and never captured
+	Unmissed                        // Side goes on where it was seen to be: what Missed has told of it since had never been sent
 	Twice                           // a frame of Side was captured a second time
 	Revived                         // Side spoke on after a RST in its name, that of packet RST: it was not its own; Taken: it had been believed
 	Forgot                          // Side answered a SYN in the middle of the connection with a SYN-ACK: it begins anew

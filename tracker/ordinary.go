@@ -18,7 +18,7 @@ func (t *Tracker) ordinary(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	t.pickUp(n, c, snd, rcv, s)
 	if snd.has(oddlyACKed) {
-		t.restore(c, snd, rcv, s)
+		t.restore(n, c, snd, rcv, s)
 	}
 	t.rare.refute(c, s)
 	v := t.judge(c, snd, rcv, s)

@@ -80,13 +80,18 @@ func (r *rare) suppose(c *conn, e *end, s *tcp.Segment, now int64) {
 	if r.gone == nil || len(r.gone) >= maxRare {
 		r.gone = make(map[uint64]supposed)
 	}
-	r.gone[c.num<<1|uint64(s.Dir)] = supposed{e.snd.Next(), s.Ack, now}
+	k := c.num<<1 | uint64(s.Dir)
+	from := e.snd.Next()
+	if was, ok := r.gone[k]; ok && was.to == from {
+		from = was.from // nothing was seen between
+	}
+	r.gone[k] = supposed{from, s.Ack, now}
 	e.flags |= oddlyACKed
 }
 
 // restore takes a loss back when the sender goes on exactly where it was seen to be: it had never sent more, and the
 // acknowledgements were somebody else's.
-func (t *Tracker) restore(c *conn, snd, rcv *end, s *tcp.Segment) {
+func (t *Tracker) restore(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	k := c.num<<1 | uint64(s.Dir.Other())
 	g, ok := t.rare.gone[k]
 	if !ok {
@@ -100,10 +105,11 @@ func (t *Tracker) restore(c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	delete(t.rare.gone, k)
-	snd.rebase(t, g.from)
+	snd.snd.Shorten(g.from)
 	if rcv.ack.After(g.from) {
 		rcv.ack, rcv.edge = g.from, g.from.Add(rcv.edge.Sub(rcv.ack))
 	}
+	t.see(Unmissed, n, c, snd, s)
 }
 
 // refute forgets an acknowledgement of octets that were not seen when their sender goes on below it.
