@@ -101,7 +101,7 @@ func (b *Bench) Facts() tracker.FactKind {
 func (b *Bench) Fact(f *tracker.Fact) {
 	if f.Kind&steps != 0 {
 		b.opens(f)
-		if b.byFact[bits.TrailingZeros32(uint32(f.Kind))] == 0 && b.alarms.next() > f.Time {
+		if b.byFact[bits.TrailingZeros32(uint32(f.Kind))] == 0 && f.Kind != tracker.Reset && b.alarms.next() > f.Time {
 			return
 		}
 	}

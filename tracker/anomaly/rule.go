@@ -43,8 +43,8 @@ func (l Limits) Count(name string) int { return int(l[name]) }
 
 // Judge is a rule at work.
 type Judge interface {
-	// Fact takes a fact of a kind in the rule's Wakes and, of a RST, of a reading in its Resets; Moved and Ended only of connections that it follows: see
-	// Bench.Follow.
+	// Fact takes a fact of a kind in the rule's Wakes and, of a RST, of a reading in its Resets; Moved and Ended only of
+	// connections that it follows: see Bench.Follow.
 	Fact(b *Bench, f *tracker.Fact)
 	// Wake takes an alarm that the judge asked for with Bench.WakeAt.
 	Wake(b *Bench, a Alarm)

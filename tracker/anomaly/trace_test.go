@@ -40,6 +40,25 @@ func TestRulesHavePairs(t *testing.T) {
 	}
 }
 
+// TestRulesAlone: what a rule finds does not depend on the others being there.
+func TestRulesAlone(t *testing.T) {
+	for _, tr := range traces(t) {
+		for _, r := range Rules {
+			if !expects(tr.Trace, func(f *trace.Found) bool { return f.Is != trace.Exactly }, r.Code) {
+				continue
+			}
+			watch(tr.Trace, []*Rule{r}, func(d *desk, it *trace.Item) {
+				if it.Found.Is == trace.Exactly || it.Found.Codes[0] != r.Code {
+					return
+				}
+				if wrong := d.differs(&it.Found); wrong != "" {
+					t.Errorf("testdata/%s.trace:%d: alone: %s", tr.name, it.Line, wrong)
+				}
+			})
+		}
+	}
+}
+
 // TestManuals: what a rule says of itself feeds explain, JSON and the metrics, so nothing of it may be empty.
 func TestManuals(t *testing.T) {
 	codes := map[string]bool{}
@@ -103,10 +122,23 @@ func expects(tr *trace.Trace, is func(*trace.Found) bool, code string) bool {
 	})
 }
 
-// replay lets a tracker and a bench see the trace, and says what differs from its lines on findings.
+// replay says what differs from the trace's lines on findings.
 func replay(tr *trace.Trace) (failures []string) {
+	desk := watch(tr, Rules, func(d *desk, it *trace.Item) {
+		if wrong := d.differs(&it.Found); wrong != "" {
+			failures = append(failures, fmt.Sprintf("%d: %s", it.Line, wrong))
+		}
+	})
+	for _, broken := range desk.broken {
+		failures = append(failures, " "+broken)
+	}
+	return failures
+}
+
+// watch lets a tracker and a bench with those rules see the trace; found is called at each of its lines on findings.
+func watch(tr *trace.Trace, rules []*Rule, found func(*desk, *trace.Item)) *desk {
 	desk := &desk{}
-	bench := NewBench(Rules, nil, desk)
+	bench := NewBench(rules, nil, desk)
 	t := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
 	for i := range tr.Items {
 		it := &tr.Items[i]
@@ -119,16 +151,21 @@ func replay(tr *trace.Trace) (failures []string) {
 		case trace.Advance:
 			t.Advance(it.Time)
 		case trace.Finding:
-			if wrong := desk.differs(&it.Found); wrong != "" {
-				failures = append(failures, fmt.Sprintf("%d: %s", it.Line, wrong))
-			}
+			found(desk, it)
 		}
 	}
 	t.Close()
-	for _, broken := range desk.broken {
-		failures = append(failures, " "+broken)
+	return desk
+}
+
+// watched is watch for a trace that a test has written down.
+func watched(t *testing.T, text string) *desk {
+	t.Helper()
+	tr, err := trace.Parse(t.Name(), []byte(text))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return failures
+	return watch(tr, Rules, nil)
 }
 
 // desk is a Sink that keeps the latest version of each finding, and holds them to what their fields promise.

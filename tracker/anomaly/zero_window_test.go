@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tcptrack/tcptrack/internal/tcp"
-	"github.com/tcptrack/tcptrack/internal/trace"
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
@@ -60,20 +58,13 @@ func TestHiddenClose(t *testing.T) {
 400.001 B > A: R 9000:9000(0) win 0 id 0
 `, 10, tracker.HiddenConfirmed, true},
 	} {
-		tr, err := trace.Parse(test.name, []byte(head+probes(test.probes)+test.then))
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := &desk{}
-		bench := NewBench(Rules, nil, d)
-		tk := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
-		for i := range tr.Items {
-			tk.Observe([]tcp.Segment{tr.Items[i].Segment})
-		}
-		tk.Close()
+		d := watched(t, head+probes(test.probes)+test.then)
 		stand := d.stand("zero-window-stall")
-		if len(stand) != 1 || stand[0].Hidden != test.want {
-			t.Errorf("%s: %d findings, the first believes %q; want %q", test.name, len(stand), stand[0].Hidden, test.want)
+		if len(stand) != 1 {
+			t.Fatalf("%s: %d findings", test.name, len(stand))
+		}
+		if stand[0].Hidden != test.want {
+			t.Errorf("%s: it believes %q, want %q", test.name, stand[0].Hidden, test.want)
 		}
 		if confirmed := len(d.stand("fin-wait1-zero-window")) > 0; confirmed != test.confirmed {
 			t.Errorf("%s: fin-wait1-zero-window is raised: %v", test.name, confirmed)
