@@ -3,6 +3,7 @@ package story
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 
@@ -115,7 +116,8 @@ func (l *Life) Fact(f *tracker.Fact) {
 // Segment takes a segment of the second pass.
 func (l *Life) Segment(s *tcp.Segment) {
 	if l.drawing.Segments == 0 {
-		for _, it := range l.findings {
+		for _, id := range slices.Sorted(maps.Keys(l.findings)) { // where there are too many, each time the same are left out
+			it := l.findings[id]
 			for _, packet := range it.Evidence {
 				l.drawing.Evidence(packet, it.Rule.Code)
 			}

@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"hash/maphash"
-
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker"
 )
@@ -27,7 +25,6 @@ const (
 // windows follows how the windows of connections went, in equal stretches of their lives: the least of each stretch, so
 // that no shut window is missed.
 type windows struct {
-	seed  maphash.Seed
 	slots []life
 }
 
@@ -44,11 +41,17 @@ type life struct {
 }
 
 func newWindows() *windows {
-	return &windows{seed: maphash.MakeSeed(), slots: make([]life, windowSlots)}
+	return &windows{slots: make([]life, windowSlots)}
 }
 
+// slot is by a hash without a seed, so that the same capture looks the same twice.
 func (w *windows) slot(k *tcp.FlowKey) *life {
-	return &w.slots[maphash.Comparable(w.seed, *k)%windowSlots]
+	h := uint64(k.PortA)<<16 | uint64(k.PortB)
+	for _, part := range [...]uint64{k.A.Hi, k.A.Lo, k.B.Hi, k.B.Lo} {
+		h = (h ^ part) * 0x9e3779b97f4a7c15
+		h ^= h >> 32
+	}
+	return &w.slots[h%windowSlots]
 }
 
 // see takes the window that a segment announces. That of a RST means nothing, that of a SYN has no scale.
