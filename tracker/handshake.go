@@ -96,11 +96,7 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	if snd.sure == SynRecv && !snd.has(hasISS) {
 		snd.retract(rcvRST) // the RST of figure 8 has made it a listener again
 	} else if snd.est == Closed && snd.has(hasISS) && snd.iss != s.Seq && (snd.sure == Closed || tcp.Set(Closed, TimeWait).Has(rcv.est)) {
-		// An old duplicate of the SYN has made the listener answer once more: nothing of what was before counts for it.
-		snd.sure, snd.set, snd.pend, snd.barred = Closed, tcp.Set(Closed), 0, 1<<rcvFIN
-		snd.flags &^= abortive | doubted
-		snd.prove(sndSYNACK)
-		snd.iss, snd.synACK = s.Seq, s.Ack
+		snd.answersAnew(s)
 		return
 	} else if snd.sure != Closed && snd.sure != SynSent && snd.sure != TimeWait {
 		if _, ok := t.rare.kept(n, s); ok || !snd.has(hasISS) || snd.sure == SynRecv {
@@ -143,6 +139,15 @@ func (t *Tracker) synACK(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	t.window(snd, s)
 	rcv.isAnswered(t.now)
+}
+
+// answersAnew is a listener that an old duplicate of the SYN has made answer once more: nothing of what was before counts
+// for it.
+func (e *end) answersAnew(s *tcp.Segment) {
+	e.sure, e.set, e.pend, e.barred = Closed, tcp.Set(Closed), 0, 1<<rcvFIN
+	e.flags &^= abortive | doubted
+	e.prove(sndSYNACK)
+	e.iss, e.synACK = s.Seq, s.Ack
 }
 
 // isAnswered notes that a SYN-ACK has passed toward the endpoint.

@@ -91,11 +91,8 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		}
 		return
 	}
-	if s.SegLen() == 0 && v == acceptable && c.flags&late != 0 && snd.has(hasISS) && s.Seq.After(snd.snd.Next()) && snd.fresh(s) {
-		snd.stall() // it sent more before the capture began, and a close may wait behind that
-	}
-	if s.SegLen() == 0 && v == acceptable && s.Seq.After(snd.snd.Next()) && snd.fresh(s) && t.wants(Ahead) {
-		t.witness(n, c, snd, &Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(snd.snd.Next())})
+	if s.SegLen() == 0 && v == acceptable && s.Seq.After(snd.snd.Next()) && snd.fresh(s) {
+		t.goesAhead(n, c, snd, s)
 	}
 	if s.SegLen() == 0 || snd.has(hasFIN) && s.Seq.After(snd.fin) && snd.snd.Contiguous(t.holes).After(snd.fin) {
 		return // there is nothing behind a FIN
@@ -119,11 +116,7 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 		snd.flags |= pushed
 	}
 	if rcv.wait != 0 && r.New > 0 {
-		w := t.waitOf(rcv)
-		w.urged = t.now
-		if s.Len > 0 {
-			w.spoke = t.now
-		}
+		t.waitOf(rcv).hears(s, t.now)
 	}
 	if r.New == 0 && r.Repeat > 0 {
 		snd.retransmissions++
@@ -149,6 +142,16 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 	if fin && (v == acceptable || snd.has(hasFIN)) {
 		t.fin(n, c, snd, rcv, s)
 		t.closesBehind(n, c, snd, rcv)
+	}
+}
+
+// goesAhead is an acknowledgement whose number is past all that was seen of its sender.
+func (t *Tracker) goesAhead(n uint32, c *conn, snd *end, s *tcp.Segment) {
+	if c.flags&late != 0 && snd.has(hasISS) {
+		snd.stall() // it sent more before the capture began, and a close may wait behind that
+	}
+	if t.wants(Ahead) {
+		t.witness(n, c, snd, &Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(snd.snd.Next())})
 	}
 }
 

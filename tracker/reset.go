@@ -23,37 +23,27 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		return
 	}
 	taken, exact := t.resets(c, snd, rcv, s)
-	answers := snd.sure == SynRecv && s.Flags&tcp.ACK == 0 && snd.has(hasISS) && s.Seq != snd.iss.Add(1)
 	shape := t.shape(snd, rcv, s)
 	if t.wants(Reset) {
 		t.witness(n, c, snd, &Fact{Kind: Reset, Seg: s, Taken: taken, Exact: exact, Shape: shape})
 	}
-	if taken {
-		t.diesBehind(n, c, snd, shape)
-	}
 	if !taken {
-		// Forged, or too old to count: a challenge ACK at most. But of a late start, or of a sender that
-		// was not heard since packets were lost, too little is known to say so.
-		if c.flags&late != 0 || t.losses.since(snd.sentAt) {
-			snd.expired, rcv.expired = snd.expired.With(Closed), rcv.expired.With(Closed)
-		}
-		if t.answersItself(c, snd, rcv, s) {
-			t.bury(n, c, snd, s, true)
-			t.closedBy(c, s.Dir, HowRST)
-			snd.prove(sndRST)
-			snd.pend, snd.set = 0, tcp.Set(Closed)
-			snd.flags |= abortive
-			return
-		}
-		t.bury(n, c, snd, s, false)
+		t.turnedDown(n, c, snd, rcv, s)
 		return
 	}
-	refused := rcv.sure == SynSent && snd.sure == Closed
-	if answers {
+	refuses := snd.sure == SynRecv && s.Flags&tcp.ACK == 0 && snd.has(hasISS) && s.Seq != snd.iss.Add(1)
+	t.diesBehind(n, c, snd, shape)
+	if refuses {
 		// It turns down an ACK that is not for its SYN-ACK, and waits on (3.10.7.4, fifth).
 		rcv.presume(rcvRST, t.now)
 		return
 	}
+	t.accepted(n, c, snd, rcv, s, exact, shape)
+}
+
+// accepted lets a RST act that its receiver accepts: it ends the connection.
+func (t *Tracker) accepted(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, exact bool, shape ResetShape) {
+	refused := rcv.sure == SynSent && snd.sure == Closed
 	t.bury(n, c, snd, s, exact)
 	if t.closedBy(c, s.Dir, HowRST) && refused {
 		c.how = HowRefused
@@ -78,6 +68,22 @@ func (t *Tracker) reset(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		}
 	}
 	t.acknowledgesByReset(c, snd, rcv, s)
+}
+
+// turnedDown lets a RST act that its receiver does not accept: forged, or too old to count; a challenge ACK at most. But of
+// a late start, or of a sender that was not heard since packets were lost, too little is known to say so.
+func (t *Tracker) turnedDown(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
+	if c.flags&late != 0 || t.losses.since(snd.sentAt) {
+		snd.expired, rcv.expired = snd.expired.With(Closed), rcv.expired.With(Closed)
+	}
+	own := t.answersItself(c, snd, rcv, s)
+	t.bury(n, c, snd, s, own)
+	if own {
+		t.closedBy(c, s.Dir, HowRST)
+		snd.prove(sndRST)
+		snd.pend, snd.set = 0, tcp.Set(Closed)
+		snd.flags |= abortive
+	}
 }
 
 // answersItself says that a RST which its receiver does not take is nevertheless its sender's own, seen beside it: the
