@@ -88,7 +88,10 @@ func (t *Tracker) credible(c *conn, rcv *end, s *tcp.Segment) bool {
 		return true
 	}
 	if c.flags&late != 0 && s.Ack == rcv.snd.Next().Add(1) {
-		return true // of a FIN from before the capture
+		if rcv.set.Len() > 1 && !rcv.has(hasFIN) { // of a FIN from before the capture
+			rcv.set = rcv.set.Without(SynRecv) | tcp.Set(FinWait2, TimeWait, Closed)
+		}
+		return true
 	}
 	if !t.rare.lost(c, s) {
 		return false

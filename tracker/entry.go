@@ -235,11 +235,13 @@ func (e *end) fold(s State) State {
 	return figure5.fold[e.pend>>rcvSYN][s]
 }
 
-func (e *end) foldSet(set StateSet) StateSet {
-	if e.pend == 0 {
+func (e *end) foldSet(set StateSet) StateSet { return e.pend.foldSet(set) }
+
+func (pend eventSet) foldSet(set StateSet) StateSet {
+	if pend == 0 {
 		return set
 	}
-	return each(set, &figure5.fold[e.pend>>rcvSYN])
+	return each(set, &figure5.fold[pend>>rcvSYN])
 }
 
 // rtt gathers round trips, in nanoseconds.

@@ -149,6 +149,9 @@ func (t *Tracker) sends(n uint32, c *conn, snd, rcv *end, s *tcp.Segment, v verd
 func (t *Tracker) goesAhead(n uint32, c *conn, snd *end, s *tcp.Segment) {
 	if c.flags&late != 0 && snd.has(hasISS) {
 		snd.stall() // it sent more before the capture began, and a close may wait behind that
+		if snd.flight == 0 {
+			t.flying(n, c, snd)
+		}
 	}
 	if t.wants(Ahead) {
 		t.witness(n, c, snd, &Fact{Kind: Ahead, Seg: s, Octets: s.Seq.Sub(snd.snd.Next())})

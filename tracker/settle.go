@@ -36,7 +36,8 @@ func (t *Tracker) claims(n uint32, c *conn, d tcp.Dir) bool {
 		now.possible = now.possible.With(SynRecv)
 	}
 	if e.pend != 0 && c.flags&late != 0 && e.set.Len() > 1 {
-		now.possible |= e.set // what is presumed to arrive may have come before the capture, or never
+		// What is presumed to arrive may have come before the capture, or never; a FIN, after octets that it did not get.
+		now.possible |= e.set | (e.pend &^ (1 << rcvFIN)).foldSet(e.set)
 	}
 	if est == e.sure && now.possible == tcp.Set(est) {
 		now.basis = Proven
