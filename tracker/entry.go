@@ -32,7 +32,7 @@ const (
 	fixedID                         // several of its segments had the same IP ID
 	baseless                        // where its octets begin is an assumption, and none was seen
 	lingering                       // it lingers in CLOSE_WAIT, and that was told
-	oddlyACKed                      // octets of it that were not seen were acknowledged: see rare.odd
+	oddlyACKed                      // octets of it that were not seen were acknowledged: see rare.odd and rare.gone
 	troubled                        // the blame line waits for its peer's next word
 	windowShut                      // its receive window is too small to send into
 )

@@ -147,8 +147,8 @@ func (c *conn) worth() int64 {
 	return 2
 }
 
-// markHash is an index without entries, for its hash: the seed is the same in every process, so that the same capture is told
-// the same way twice. Who aims at the place of a mark hides the word that what comes later is more of it, and nothing else.
+// markHash is an index without entries, for its hash: the seed is the same in every process, so that the same capture is
+// told the same way twice. Who aims at the place of a mark hides the word that what comes later is more of it, no more.
 var markHash = index{seed: seeds(1)}
 
 // mark notes an evicted connection.
