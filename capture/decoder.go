@@ -18,7 +18,8 @@ type decoder struct {
 
 // decode fills seg from the frame, all but Number. It returns taken, or why there is no segment.
 func (d *decoder) decode(rec *record, seg *tcp.Segment) Skip {
-	if d.straight(rec, seg) {
+	if rec.link == linkEthernet && d.straight(rec.frame, rec.orig, seg) {
+		seg.Time = rec.time
 		return taken
 	}
 	return d.layers(rec, seg)

@@ -133,6 +133,12 @@ func (s *files) readOne(segs []tcp.Segment) (n int, err error) {
 		if in.done || s.enough() {
 			return n, s.end(n)
 		}
+		if s.plainly(in) {
+			if k := s.plain(in, segs[n:]); k > 0 {
+				n += k
+				continue
+			}
+		}
 		err := in.next(&rec)
 		if err == nil {
 			n += s.take(in, &rec, &segs[n])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -55,6 +56,36 @@ func FuzzFile(f *testing.F) {
 				}
 				return
 			}
+		}
+	})
+}
+
+// FuzzPlain reads any octets as a classic file plainly and, because somebody looks at each record, not so: nobody can tell.
+func FuzzPlain(f *testing.F) {
+	whole := pcapFile(binary.LittleEndian, magicNano, linkEthernet, tcp4(2, 0, 2, 4, 5, 180), tcp4(16, 3), tcp4(16, 3)[:40], tcp6(17, 5))
+	for _, n := range []int{len(whole), len(whole) - 9, pcapHeader + 7, pcapHeader} {
+		f.Add(whole[:n], uint8(0), uint8(n))
+	}
+	f.Add(slices.Concat(whole, whole), uint8(3), uint8(1))
+	f.Fuzz(func(t *testing.T, b []byte, limit, size uint8) {
+		read := func(look Recorder) (segs []tcp.Segment, st Stats, err error) {
+			s, err := Open([]string{"-"}, Options{Stdin: bytes.NewReader(b), MaxPackets: uint64(limit), Recorder: look})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			batch := make([]tcp.Segment, 1+size%8)
+			for err == nil {
+				var n int
+				n, err = s.Read(batch)
+				segs = append(segs, batch[:n]...)
+			}
+			return segs, s.Stats(), err
+		}
+		segs, st, err := read(nil)
+		others, other, otherErr := read(func(*Record, *tcp.Segment) {})
+		if !slices.Equal(segs, others) || !reflect.DeepEqual(st, other) || err.Error() != otherErr.Error() {
+			t.Fatalf("%d segments, %+v, %v\n%d segments, %+v, %v", len(segs), st, err, len(others), other, otherErr)
 		}
 	})
 }
@@ -230,7 +261,7 @@ func FuzzStraight(f *testing.F) {
 	}
 	for _, b := range usual {
 		var seg tcp.Segment
-		if d := (decoder{}); !d.straight(&record{frame: b, orig: len(b), link: linkEthernet}, &seg) {
+		if d := (decoder{}); !d.straight(b, len(b), &seg) {
 			f.Errorf("%x takes the long way", b)
 		}
 		f.Add(b, uint16(0), uint8(0))
@@ -241,10 +272,10 @@ func FuzzStraight(f *testing.F) {
 		var short, long tcp.Segment
 		short.Options.Has, short.Snap = 0xffff, true // as a reused batch has it
 		d := decoder{checksum: ChecksumMode(mode % 3)}
-		went := d.straight(rec, &short)
-		if !went {
+		if !d.straight(frame, rec.orig, &short) {
 			return
 		}
+		short.Time = rec.time
 		if skip := d.layers(rec, &long); skip != taken || short != long {
 			t.Fatalf("%x\n%+v\n%+v, skip %v", frame, short, long, skip)
 		}

@@ -23,13 +23,20 @@ const (
 	optExp      = 254
 )
 
+// stamps decodes what nearly every segment of a modern host has: exactly NOP, NOP, timestamps (RFC 7323 appendix A).
+func stamps(b []byte, o *tcp.Options) bool {
+	if len(b) != 12 || binary.BigEndian.Uint32(b) != optNop<<24|optNop<<16|optTS<<8|10 {
+		return false
+	}
+	o.Has = tcp.HasTS
+	o.TSVal, o.TSEcr = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	return true
+}
+
 // options decodes the options in b into o, which is zero. snapped says that b ends early: an option that runs past the
 // end was then cut by the capture and is no fault of the sender's.
 func options(b []byte, snapped bool, o *tcp.Options) {
-	// Nearly every segment of a modern host has exactly NOP, NOP, timestamps (RFC 7323 appendix A).
-	if len(b) == 12 && binary.BigEndian.Uint32(b) == optNop<<24|optNop<<16|optTS<<8|10 {
-		o.Has = tcp.HasTS
-		o.TSVal, o.TSEcr = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	if stamps(b, o) {
 		return
 	}
 	for len(b) > 0 {

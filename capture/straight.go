@@ -6,12 +6,12 @@ import (
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
 
-// straight decodes the frame that most are: Ethernet with one VLAN tag at most, IPv4 without options or IPv6 without
-// extension headers, whole, and TCP with its whole header. It fills seg as the way through the layers does, and says no,
-// having done nothing, to every other; FuzzStraight holds the two equal.
-func (d *decoder) straight(rec *record, seg *tcp.Segment) bool {
-	b, wire := rec.frame, rec.orig-14
-	if len(b) < 14+20+20 || rec.link != linkEthernet {
+// straight decodes the Ethernet frame that most are, of orig octets on the wire: one VLAN tag at most, IPv4 without options
+// or IPv6 without extension headers, whole, and TCP with its whole header. It fills all of seg but its time and number as
+// the way through the layers does, and says no, having done nothing, to every other; FuzzStraight holds the two equal.
+func (d *decoder) straight(b []byte, orig int, seg *tcp.Segment) bool {
+	wire := orig - 14
+	if len(b) < 14+20+20 {
 		return false
 	}
 	kind, vlan := binary.BigEndian.Uint16(b[12:]), uint16(0)
@@ -45,7 +45,6 @@ func (d *decoder) straight(rec *record, seg *tcp.Segment) bool {
 	}
 
 	*seg = tcp.Segment{}
-	seg.Time = rec.time
 	seg.VLAN[0] = vlan
 	seg.IPLen = total
 	seg.Len = total - at - head
@@ -68,7 +67,9 @@ func (d *decoder) straight(rec *record, seg *tcp.Segment) bool {
 	seg.Window = binary.BigEndian.Uint16(h[14:])
 	seg.Urgent = binary.BigEndian.Uint16(h[18:])
 	if head > 20 {
-		options(b[at+20:at+head], false, &seg.Options)
+		if o := b[at+20 : at+head]; !stamps(o, &seg.Options) {
+			options(o, false, &seg.Options)
+		}
 	}
 	if seg.Flags.Any(tcp.SYN|tcp.FIN|tcp.RST) || d.checksum == ChecksumAll {
 		d.check(b[at:min(total, len(b))], seg)

@@ -33,16 +33,7 @@ type Segment struct {
 }
 
 // SegLen is SEG.LEN of RFC 9293 3.3.1: the payload, plus one for SYN and one for FIN.
-func (s *Segment) SegLen() int {
-	n := s.Len
-	if s.Flags&SYN != 0 {
-		n++
-	}
-	if s.Flags&FIN != 0 {
-		n++
-	}
-	return n
-}
+func (s *Segment) SegLen() int { return s.Len + int(s.Flags&SYN/SYN) + int(s.Flags&FIN/FIN) }
 
 // End is the first sequence number after the segment.
 func (s *Segment) End() Seq { return s.Seq.Add(s.SegLen()) }
