@@ -1,8 +1,6 @@
 package jsonl
 
 import (
-	"strconv"
-
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
 )
@@ -61,7 +59,7 @@ func (w *Writer) Finding(f *anomaly.Finding) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendUint(b, p, 10)
+		b = appendDigits(b, p)
 	}
 	b = appendString(b, `],"summary":`, f.Summary)
 	b = appendString(b, `,"cause":`, f.Rule.Cause)

@@ -3,7 +3,6 @@ package jsonl
 import (
 	"io"
 	"slices"
-	"strconv"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/output"
@@ -25,7 +24,7 @@ type Writer struct {
 	err    error
 
 	day  int64 // since 1970, that date spells
-	date []byte
+	date [len("2006-01-02T")]byte
 }
 
 // New makes a Writer that writes the chosen lines to out.
@@ -83,7 +82,7 @@ func (w *Writer) Connection(c *tracker.Connection) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendUint(b, uint64(s), 10)
+		b = appendDigits(b, uint64(s))
 	}
 	b = appendBool(b, `],"continued":`, c.Continued)
 	b = appendBool(b, `,"evicted":`, c.Evicted)
@@ -209,7 +208,7 @@ func appendAnalysis(b []byte, counts *tracker.Analysis) []byte {
 	for f, n := range counts {
 		if n != 0 {
 			b = append(append(append(b, '"'), tracker.AnalysisFlag(f).String()...), `":`...)
-			b = append(strconv.AppendUint(b, uint64(n), 10), ',')
+			b = append(appendDigits(b, uint64(n)), ',')
 		}
 	}
 	b[len(b)-1] = '}'
@@ -300,7 +299,7 @@ func appendCounts[N uint64 | int](b []byte, key string, counts map[string]N) []b
 			b = append(b, ',')
 		}
 		b = append(appendString(b, "", name), ':')
-		b = strconv.AppendUint(b, uint64(counts[name]), 10)
+		b = appendDigits(b, uint64(counts[name]))
 	}
 	return append(b, '}')
 }
