@@ -69,8 +69,8 @@ type Transition struct {
 	Basis          Basis
 	Possible       StateSet // all states that the evidence allows, To among them
 	Deadline       int64    // when a timer that no packet shows may end To; 0 if none runs
-	Why            string
-	View           View // the connection; valid until Transition returns
+	Why            string   // in words that JSON need not escape
+	View           View     // the connection; valid until Transition returns
 }
 
 // End is what is known of one endpoint.

@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"strconv"
@@ -213,45 +214,47 @@ func appendEndpoint(b []byte, key string, e tcp.Endpoint) []byte {
 	return append(appendAddress(append(b, key...), `{"ip":"`, e), '}')
 }
 
-func appendStates(b []byte, key string, set tracker.StateSet) []byte {
-	b = append(append(b, key...), '[')
-	n := 0
+// spelled is what lines repeat of states, spelled as it is asked for: a capture shows few of the sets.
+type spelled struct {
+	sets  [1 << tcp.NumStates]string
+	ends  [2][tcp.NumStates]string                 // by basis, the state of a connection's line
+	moves [2][tcp.NumStates * tcp.NumStates]string // by basis, the states of a transition's
+}
+
+func (x *spelled) appendSet(b []byte, set tracker.StateSet) []byte {
+	text := &x.sets[set]
+	if *text == "" {
+		*text = spellSet(set)
+	}
+	return append(b, *text...)
+}
+
+func spellSet(set tracker.StateSet) string {
+	b := []byte{'['}
 	for s := range set.All() {
-		if n++; n > 1 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, '"'), s.String()...), '"')
+		b = append(appendWord(b, "", s.String()), ',')
 	}
-	return append(b, ']')
+	return string(append(bytes.TrimSuffix(b, []byte{','}), ']'))
 }
 
-// claims are the members that say in what state an endpoint is where no other is possible, by basis and state: they are
-// most of what is claimed.
-type claims [2][tcp.NumStates]string
-
-// claimed are those of a connection's line, moved those of a transition's, which differ in their first key.
-var claimed, moved = newClaims(`,"state":`), newClaims(`,"to":`)
-
-func newClaims(key string) *claims {
-	var t claims
-	for basis := range t {
-		for s := range t[basis] {
-			t[basis][s] = string(spellClaim(nil, key, tracker.State(s), tracker.Basis(basis), tcp.Set(tracker.State(s))))
-		}
+// appendEnd writes what is claimed of an endpoint, appendMove to what it has changed.
+func (x *spelled) appendEnd(b []byte, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
+	text := &x.ends[basis][s]
+	if *text == "" {
+		*text = spellClaim(`,"state":`, s, basis)
 	}
-	return &t
+	return x.appendSet(append(b, *text...), possible)
 }
 
-// appendClaim writes what is claimed of an endpoint.
-func appendClaim(b []byte, in *claims, key string, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
-	if possible == tcp.Set(s) {
-		return append(b, in[basis][s]...)
+func (x *spelled) appendMove(b []byte, from, to tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
+	text := &x.moves[basis][int(from)*tcp.NumStates+int(to)]
+	if *text == "" {
+		*text = spellClaim(string(appendWord(nil, `,"from":`, from.String()))+`,"to":`, to, basis)
 	}
-	return spellClaim(b, key, s, basis, possible)
+	return x.appendSet(append(b, *text...), possible)
 }
 
-func spellClaim(b []byte, key string, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
-	b = appendWord(b, key, s.String())
-	b = appendWord(b, `,"basis":`, basis.String())
-	return appendStates(b, `,"possible":`, possible)
+func spellClaim(key string, s tracker.State, basis tracker.Basis) string {
+	b := appendWord(appendWord(nil, key, s.String()), `,"basis":`, basis.String())
+	return string(append(b, `,"possible":`...))
 }

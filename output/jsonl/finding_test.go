@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"github.com/tcptrack/tcptrack/tracker"
 	"github.com/tcptrack/tcptrack/tracker/anomaly"
@@ -58,7 +59,7 @@ func randomFinding(r *rand.Rand) *anomaly.Finding {
 	since := 1 + randomTime(r)>>12
 	f := &anomaly.Finding{Rule: &anomaly.ZeroWindow, ID: "3-zero-window-stall-1", Status: anomaly.Status(r.IntN(3)), Severity: anomaly.Severity(r.IntN(4)),
 		Culprit: anomaly.Culprit(r.IntN(8)), Side: tracker.Side(r.IntN(2)), Population: r.IntN(2) == 0, Sided: r.IntN(2) == 0, Packet: r.Uint64(),
-		Since: since, Time: since + r.Int64N(1e12), Earlier: r.IntN(2) == 0, Hidden: tracker.Hidden(r.IntN(5)), Summary: "shut for 2.4 s \"so\""}
+		Since: since, Time: since + r.Int64N(1e12), Earlier: r.IntN(2) == 0, Hidden: tracker.Hidden(r.IntN(5)), Summary: "shut for 2.4 s \"so\"" + strings.Repeat("x \"\\\n\t\r\b\f\x01\x7f\xffß\u2028\u2029€", r.IntN(2))}
 	f.Conn, f.Stream, f.Client, f.Server = r.Uint64N(9), r.Uint32(), randomEndpoint(r), randomEndpoint(r)
 	if r.IntN(2) == 0 {
 		f.Until, f.HiddenAt = since+r.Int64N(1e12), randomTime(r)

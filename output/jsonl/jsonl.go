@@ -22,6 +22,10 @@ type Writer struct {
 	events output.Events
 	buf    []byte
 	err    error
+	words  spelled
+
+	head  head // of the transition before, and as it is spelled
+	begun []byte
 
 	day  int64 // since 1970, that date spells
 	date [len("2006-01-02T")]byte
@@ -49,25 +53,39 @@ func (w *Writer) line(b []byte) {
 	}
 }
 
+// head is what a transition line begins with. A segment that moves both ends has it written twice: a third of the lines
+// of S begin as the line before.
+type head struct {
+	time           int64
+	conn, packet   uint64
+	client, server tcp.Endpoint
+}
+
 // Transition writes a transition line.
 func (w *Writer) Transition(t *tracker.Transition) {
 	if !w.events.Transition {
 		return
 	}
-	b := append(w.buf, `{"event":"transition"`...)
-	b = w.appendTime(b, `,"time":`, t.Time)
-	b = appendUint(b, `,"conn":`, t.Conn)
-	b = appendUint(b, `,"packet":`, t.Packet)
-	b = appendAddress(b, `,"client":{"ip":"`, t.Client)
-	b = appendAddress(b, `},"server":{"ip":"`, t.Server)
+	b := w.buf
+	if now := (head{t.Time, t.Conn, t.Packet, t.Client, t.Server}); now == w.head {
+		b = append(b, w.begun...)
+	} else {
+		start := len(b)
+		b = append(b, `{"event":"transition"`...)
+		b = w.appendTime(b, `,"time":`, t.Time)
+		b = appendUint(b, `,"conn":`, t.Conn)
+		b = appendUint(b, `,"packet":`, t.Packet)
+		b = appendAddress(b, `,"client":{"ip":"`, t.Client)
+		b = appendAddress(b, `},"server":{"ip":"`, t.Server)
+		w.head, w.begun = now, append(w.begun[:0], b[start:]...)
+	}
 	b = appendWord(b, `},"side":`, t.Side.String())
 	b = appendUint(b, `,"stream":`, uint64(t.Stream))
-	b = appendWord(b, `,"from":`, t.From.String())
-	b = appendClaim(b, moved, `,"to":`, t.To, t.Basis, t.Possible)
+	b = w.words.appendMove(b, t.From, t.To, t.Basis, t.Possible)
 	if t.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, t.Deadline)
 	}
-	w.line(appendString(b, `,"why":`, t.Why))
+	w.line(appendWord(b, `,"why":`, t.Why))
 }
 
 // Connection writes the line of a connection that retires.
@@ -154,7 +172,7 @@ func appendVLAN(b []byte, ids [2]uint16) []byte {
 // appendEnd writes what is known of one endpoint; key ends as appendAddress wants it.
 func (w *Writer) appendEnd(b []byte, key string, e *tracker.End, blamed bool) []byte {
 	b = appendAddress(b, key, e.Endpoint)
-	b = appendClaim(b, claimed, `,"state":`, e.State, e.Basis, e.Possible)
+	b = w.words.appendEnd(b, e.State, e.Basis, e.Possible)
 	if e.Deadline != 0 {
 		b = w.appendTime(b, `,"deadline":`, e.Deadline)
 	}

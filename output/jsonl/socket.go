@@ -17,7 +17,7 @@ func (w *Writer) Socket(s *output.Socket) {
 	b = appendEndpoint(b, `,"client":`, s.Client)
 	b = appendEndpoint(b, `,"server":`, s.Server)
 	b = appendString(b, `,"wire":{"state":`, s.Wire.String())
-	b = appendStates(b, `,"possible":`, s.Possible)
+	b = w.words.appendSet(append(b, `,"possible":`...), s.Possible)
 	b = appendKernel(b, `},"kernel":`, &s.Word, s.Side)
 	w.line(appendBool(b, `,"differs":`, s.Differs))
 }
