@@ -83,7 +83,7 @@ func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
 		return
 	}
 	a := &t.analyses
-	d := a.at(n)
+	d := a.made(n)
 	if !d.begun || d.stream != c.stream {
 		fresh := a.recall(c.stream) // a SYN began it, or the connection its life
 		fresh.tally = d.tally
@@ -134,7 +134,7 @@ func (a *analyses) counted(n uint32, c *conn, l *Connection) {
 	if !a.on || n == 0 {
 		return
 	}
-	if d := a.at(n); d.tally != 0 {
+	if d := a.made(n); d.tally != 0 {
 		counts := *a.tallies.at(d.tally)
 		for dir := range d.said {
 			if d.said[dir].reopened(d.base[dir]) {
@@ -150,7 +150,7 @@ func (a *analyses) retire(n uint32) {
 	if !a.on {
 		return
 	}
-	d := a.at(n)
+	d := a.made(n)
 	if d.tally != 0 {
 		a.tallies.give(d.tally)
 		d.tally = 0

@@ -58,7 +58,7 @@ func marked(tr *Tracker) (sum Analysis) {
 		if tr.conns.at(n).first == 0 {
 			continue
 		}
-		if d := tr.analyses.at(n); d.tally != 0 {
+		if d := tr.analyses.made(n); d.tally != 0 {
 			for _, of := range tr.analyses.tallies.at(d.tally) {
 				for flag, count := range of {
 					sum[flag] += count

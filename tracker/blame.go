@@ -102,18 +102,20 @@ func (t *Tracker) account(c *conn, e *end) *account {
 	return &b.of[1]
 }
 
+// handshaking are the states of a handshake.
+const handshaking = StateSet(1<<Unknown | 1<<Listen | 1<<SynSent | 1<<SynRecv)
+
 // base is what the states alone make of an endpoint's time.
 func (c *conn) base(e, peer *end) BlameClass {
-	opening := tcp.Set(Unknown, Listen, SynSent, SynRecv)
 	switch {
 	case c.how == HowOpen && (e.est == Closed || peer.est == Closed || e.est == TimeWait || peer.est == TimeWait):
 		return BlameHandshake // the TIME-WAIT is that of the incarnation before
 	case e.has(hasFIN) || e.est == Closed:
-		if !opening.Has(peer.est) || e.est == Closed {
+		if !handshaking.Has(peer.est) || e.est == Closed {
 			return BlameClosing
 		}
 		return BlameHandshake
-	case opening.Has(e.est) || opening.Has(peer.est):
+	case handshaking.Has(e.est) || handshaking.Has(peer.est):
 		return BlameHandshake
 	}
 	return BlameFlowing

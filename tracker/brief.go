@@ -101,6 +101,9 @@ func (t *Tracker) beside(n uint32, c *conn, s *tcp.Segment, damaged bool) {
 }
 
 func (t *Tracker) brief(n uint32, c *conn, s *tcp.Segment, damaged bool) {
+	if !t.briefs.has(n) {
+		t.briefs.made(n)
+	}
 	b := t.briefs.at(n)
 	switch b.stage {
 	case briefOpen:

@@ -18,7 +18,7 @@ func (t *Tracker) unfoldBrief(n uint32, c *conn, b *brief, s *tcp.Segment) {
 		z.ends[s.Dir].ipBytes -= uint64(s.IPLen)
 	}
 	if t.analyses.on {
-		*t.analyses.at(n) = b.dialogue()
+		*t.analyses.made(n) = b.dialogue()
 	}
 	b.stage = briefOver
 }
@@ -28,9 +28,9 @@ func (t *Tracker) unbrief(n uint32) {
 	if !t.briefs.on {
 		return
 	}
-	b := t.briefs.at(n)
+	b := t.briefs.made(n)
 	if b.speaks() && t.analyses.on {
-		*t.analyses.at(n) = b.dialogue()
+		*t.analyses.made(n) = b.dialogue()
 	}
 	b.stage = noBrief
 }
