@@ -1,15 +1,11 @@
 package jsonl
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
-
-	"github.com/tcptrack/tcptrack/internal/tcp"
-	"github.com/tcptrack/tcptrack/tracker"
 )
 
 // The append functions write JSON as encoding/json would, HTML escapes apart; a test holds them to it. Keys are
@@ -179,82 +175,4 @@ func appendASCII(b []byte, c byte) []byte {
 		return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
 	}
 	return append(b, c)
-}
-
-// appendAddress writes the two members that name an endpoint, without braces; key ends with `"ip":"`.
-func appendAddress(b []byte, key string, e tcp.Endpoint) []byte {
-	b = append(b, key...)
-	if e.V6 {
-		b = e.IP().AppendTo(b)
-	} else {
-		v := uint32(e.Addr.Lo)
-		for shift := 24; shift >= 0; shift -= 8 {
-			o := &octets[v>>shift&0xff]
-			b = append(b, o.text[:]...)
-			b = b[:len(b)-len(o.text)+int(o.n)]
-		}
-		b = b[:len(b)-1]
-	}
-	return appendDigits(append(b, `","port":`...), uint64(e.Port))
-}
-
-// octets are the numbers of an IPv4 address, each with the dot behind it: a third of the cost of dividing.
-var octets = func() (list [256]struct {
-	text [4]byte
-	n    uint8
-}) {
-	for v := range list {
-		list[v].n = uint8(len(append(strconv.AppendInt(list[v].text[:0], int64(v), 10), '.')))
-		list[v].text[list[v].n-1] = '.'
-	}
-	return list
-}()
-
-func appendEndpoint(b []byte, key string, e tcp.Endpoint) []byte {
-	return append(appendAddress(append(b, key...), `{"ip":"`, e), '}')
-}
-
-// spelled is what lines repeat of states, spelled as it is asked for: a capture shows few of the sets.
-type spelled struct {
-	sets  [1 << tcp.NumStates]string
-	ends  [2][tcp.NumStates]string                 // by basis, the state of a connection's line
-	moves [2][tcp.NumStates * tcp.NumStates]string // by basis, the states of a transition's
-}
-
-func (x *spelled) appendSet(b []byte, set tracker.StateSet) []byte {
-	text := &x.sets[set]
-	if *text == "" {
-		*text = spellSet(set)
-	}
-	return append(b, *text...)
-}
-
-func spellSet(set tracker.StateSet) string {
-	b := []byte{'['}
-	for s := range set.All() {
-		b = append(appendWord(b, "", s.String()), ',')
-	}
-	return string(append(bytes.TrimSuffix(b, []byte{','}), ']'))
-}
-
-// appendEnd writes what is claimed of an endpoint, appendMove to what it has changed.
-func (x *spelled) appendEnd(b []byte, s tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
-	text := &x.ends[basis][s]
-	if *text == "" {
-		*text = spellClaim(`,"state":`, s, basis)
-	}
-	return x.appendSet(append(b, *text...), possible)
-}
-
-func (x *spelled) appendMove(b []byte, from, to tracker.State, basis tracker.Basis, possible tracker.StateSet) []byte {
-	text := &x.moves[basis][int(from)*tcp.NumStates+int(to)]
-	if *text == "" {
-		*text = spellClaim(string(appendWord(nil, `,"from":`, from.String()))+`,"to":`, to, basis)
-	}
-	return x.appendSet(append(b, *text...), possible)
-}
-
-func spellClaim(key string, s tracker.State, basis tracker.Basis) string {
-	b := appendWord(appendWord(nil, key, s.String()), `,"basis":`, basis.String())
-	return string(append(b, `,"possible":`...))
 }
