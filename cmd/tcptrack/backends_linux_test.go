@@ -145,7 +145,7 @@ func (h *hosts) tagged(t *testing.T) {
 }
 
 // times are what two sockets may see otherwise: each stamps what another host on the same machine sends by itself.
-var times = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"|"(blame_ms|rtt_ms)":\{[^}]*\}|"\w+_(ms|s)":[0-9.e-]+|[0-9.]+ m?s\b`)
+var times = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"|"(blame_ms|rtt_ms)":\{[^}]*\}|"\w+_(ms|s)":[0-9.e-]+|[0-9.]+ [mµ]?s\b`)
 
 // byConn puts lines in the order of their connections: what timers tell comes between the packets of others on a machine
 // that is quick, and behind them on one that is not.
