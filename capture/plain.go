@@ -14,8 +14,8 @@ func (s *files) plainly(in *input) bool {
 }
 
 // plain takes the records at the front of the window that straight decodes, up to the first that it does not, and returns
-// how many. It does what next and take would do, without a call and a record in memory for each: a sixth of the
-// instructions of reading and decoding. FuzzPlain holds the two equal.
+// how many. It does what next and take would do, without a call and a record in memory for each: reading and
+// decoding take a quarter fewer instructions. FuzzPlain holds the two equal.
 func (s *files) plain(in *input, segs []tcp.Segment) int {
 	p, w, st := in.pcap, &in.w, &s.stats
 	if limit := s.opt.MaxPackets; limit > 0 {

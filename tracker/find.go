@@ -75,7 +75,7 @@ func (t *Tracker) known(n uint32, k *tcp.FlowKey) *conn {
 	return nil
 }
 
-// same compares without a call, and with one branch: nearly always they are.
+// same compares without a call, and with one branch: nearly always they are the same.
 func same(k, l *tcp.FlowKey) bool {
 	return k.A.Lo^l.A.Lo|k.B.Lo^l.B.Lo|k.A.Hi^l.A.Hi|k.B.Hi^l.B.Hi|uint64(k.PortA^l.PortA|k.PortB^l.PortB|uint16(k.V6^l.V6)) == 0
 }

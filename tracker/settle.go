@@ -4,7 +4,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // settle works out what is now claimed of both ends, tells what has changed, and sets the timers that follow.
 func (t *Tracker) settle(n uint32, c *conn) {
-	if a, b := &c.ends[0], &c.ends[1]; a.unmoved(c) && b.unmoved(c) && !t.plain {
+	if a, b := &c.ends[0], &c.ends[1]; a.weighed == a.weigh(c) && b.weighed == b.weigh(c) && !t.plain {
 		return
 	}
 	changed := t.claims(n, c, 0)
@@ -87,7 +87,7 @@ func (t *Tracker) moved(n uint32, c *conn, e *end, to State) {
 type weight struct {
 	stand
 	set     StateSet
-	besides uint16
+	besides uint16 // expired, and the flags
 }
 
 // weighty are the flags that count, the lowest: with late they fit above a set of states.
@@ -95,16 +95,9 @@ const weighty = hasFIN | stalled | opener
 
 const _ = uint16(weighty<<1|1) << tcp.NumStates
 
-func (e *end) weigh(c *conn) weight { return weight{e.stand, e.set, e.besides(c)} }
-
-// besides is what a claim is made of beside where the endpoint stands.
-func (e *end) besides(c *conn) uint16 {
-	return uint16(e.expired) | uint16(e.flags&weighty<<1|endFlags(c.flags&late/late))<<tcp.NumStates
-}
-
-// unmoved says that a claim would be made of the same as the latest.
-func (e *end) unmoved(c *conn) bool {
-	return e.weighed.stand == e.stand && e.weighed.set == e.set && e.weighed.besides == e.besides(c)
+func (e *end) weigh(c *conn) weight {
+	besides := uint16(e.expired) | uint16(e.flags&weighty<<1|endFlags(c.flags&late/late))<<tcp.NumStates
+	return weight{e.stand, e.set, besides}
 }
 
 // expect sets the timers of states that no packet ends.

@@ -218,6 +218,6 @@ func (w *timers) again(k timer) {
 	} else if w.late.len > 0 {
 		w.due[k] = w.late.at(0).at
 	}
-	d := &w.due // all of them, without a loop: that took five times as long
+	d := &w.due // all of them, without a loop: that took four times the instructions
 	w.next = min(d[flightTimer], d[goneTimer], d[finWait2Timer], d[timeWaitTimer], d[lingerTimer], d[synTimer], d[lateTimer])
 }
