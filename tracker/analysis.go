@@ -67,15 +67,6 @@ const maxPastDialogues = 1 << 16
 
 func newAnalyses(on bool) analyses { return analyses{on: on} }
 
-// touch is Tracker.touch for the dialogue of a connection.
-func (a *analyses) touch(n uint32) uint64 {
-	if !a.has(n) {
-		return 0
-	}
-	d := a.at(n)
-	return uint64(d.stream) + uint64(d.tally)
-}
-
 // analyse tests a segment, whose stream is numbered, and counts what it is marked with. What a brief has taken in is
 // marked with nothing.
 func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {

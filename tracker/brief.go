@@ -76,22 +76,6 @@ func (b *briefs) of(n uint32) *brief {
 // speaks says that it is all that is known of the connection.
 func (b *brief) speaks() bool { return b.stage == briefAsked || b.stage == briefOpen }
 
-// touch is Tracker.touch for the briefs of the connections that it has found, and for what took their places.
-func (b *briefs) touch(t *Tracker, aims []aim) (sum uint64) {
-	for i := range aims {
-		if n := aims[i].likely; n > gone && n&stubBit == 0 && b.has(n) {
-			it := b.at(n)
-			sum += uint64(it.ends[0].ackAt) + uint64(it.stage)
-		}
-	}
-	for i := range aims {
-		if n := aims[i].likely; n > gone && n&stubBit == 0 && b.has(n) && b.at(n).stage == briefOver {
-			sum += t.touchZeek(n) + t.analyses.touch(n)
-		}
-	}
-	return sum
-}
-
 // beside lets what is kept beside the states see a segment: its connection's brief if that can take it in, else what the
 // brief stands for. damaged says that its checksum is wrong.
 func (t *Tracker) beside(n uint32, c *conn, s *tcp.Segment, damaged bool) {

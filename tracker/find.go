@@ -5,44 +5,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 // aim is where a segment's connection lies.
 type aim struct {
 	hash   uint32
-	likely uint32 // number of the connection or stub that touch found; another's, one that has gone since, or 0
-}
-
-// touch reads a word of every slot, and then of the lines that an ordinary segment needs of the entries that the hashes
-// lead to, so that the processor fetches them all at once instead of one after the other.
-func (t *Tracker) touch(aims []aim) {
-	slots := t.index.slots
-	mask := uint32(len(slots) - 1)
-	for i := range aims {
-		a := &aims[i]
-		a.likely = 0
-		// Most lie within a line of slots from their own.
-		for at := a.hash; at < a.hash+8; at++ {
-			s := slots[at&mask]
-			if uint32(s>>32) == a.hash {
-				a.likely = uint32(s)
-				break
-			}
-			if s == 0 {
-				break
-			}
-		}
-	}
-	var sum uint64
-	for i := range aims {
-		switch n := aims[i].likely; {
-		case n&stubBit != 0:
-			sum += t.stubs.at(n).num
-		case n > gone:
-			c := t.conns.at(n)
-			a, b := &c.ends[0], &c.ends[1]
-			sum += c.latest + uint64(a.ack+b.ack) + uint64(a.sentAt+b.sentAt)
-		}
-	}
-	if t.briefs.on {
-		sum += t.briefs.touch(t, aims)
-	}
-	t.touched = sum
+	likely uint32 // number of the connection or stub that look found; another's, one that has gone since, or 0
 }
 
 // find returns the number of the flow's connection, with stubBit if it is a stub; 0 for none.

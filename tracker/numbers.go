@@ -44,14 +44,16 @@ func (t *Tracker) observeSome(segs []tcp.Segment) {
 			h := t.index.hash(&some[i].Flow)
 			at[i].hash, there[i].hash = h, h
 		}
-		all.touch(there[:len(some)])
+		all.lookFirst(there[:len(some)])
 		for i := range some {
+			all.look(there[:len(some)], i+ahead)
 			all.observe(there[i], &some[i])
 			place[i].reused = some[i].Flags&tcp.SYN != 0 && all.streams.reused
 			place[i].conn, place[i].stream = all.numbersOf(there[i], &some[i])
 		}
-		t.touch(at[:len(some)])
+		t.lookFirst(at[:len(some)])
 		for i := range some {
+			t.look(at[:len(some)], i+ahead)
 			s := &some[i]
 			if s.Filtered {
 				t.pass(s)

@@ -33,9 +33,8 @@ type Tracker struct {
 	single conn        // what a stub stands for, while it is worked on
 	opened tcp.Segment // and its SYN
 
-	replays bool   // a stub's SYN acts again: it is no second frame
-	touched uint64 // keeps touch from being optimised away
-	plain   bool   // without what is there for speed and memory only; a test holds the two equal
+	replays bool // a stub's SYN acts again: it is no second frame
+	plain   bool // without what is there for speed and memory only; a test holds the two equal
 
 	now     int64  // capture time: the latest seen
 	packet  uint64 // number of the latest packet
@@ -83,8 +82,8 @@ func (t *Tracker) empty() {
 	t.asking = 0
 }
 
-// batch is how many segments wait for memory together.
-const batch = 32
+// batch is how many segments are looked ahead in together.
+const batch = 64
 
 // Observe takes segments in the order of the capture.
 func (t *Tracker) Observe(segs []tcp.Segment) {
@@ -99,8 +98,9 @@ func (t *Tracker) Observe(segs []tcp.Segment) {
 			at[i].hash = t.index.hash(&some[i].Flow)
 		}
 		t.trim()
-		t.touch(at[:len(some)])
+		t.lookFirst(at[:len(some)])
 		for i := range some {
+			t.look(at[:len(some)], i+ahead)
 			t.observe(at[i], &some[i])
 		}
 		segs = segs[len(some):]
@@ -127,6 +127,7 @@ func (t *Tracker) advance(now int64) {
 			continue
 		}
 		k, a := t.timers.take()
+		t.fetchSoon(k)
 		t.now = max(t.now, a.at)
 		if c := t.conn(a); c != nil {
 			t.fire(k, a.n, c)

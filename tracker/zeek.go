@@ -167,17 +167,6 @@ func (t *Tracker) zeeked(c *conn, s *tcp.Segment, damaged bool) {
 	}
 }
 
-// touchZeek is touch for the record of a connection.
-func (t *Tracker) touchZeek(n uint32) uint64 {
-	at := t.conns.at(n).zeek
-	if at == 0 {
-		return 0
-	}
-	z := t.zeeks.arena.at(at)
-	a, b := &z.ends[0], &z.ends[1]
-	return a.packets + b.packets + uint64(a.flags+b.flags) + uint64(z.last)
-}
-
 // unzeek forgets a connection's rows.
 func (t *Tracker) unzeek(c *conn) {
 	for n := c.zeek; n != 0; {
