@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
@@ -48,7 +49,10 @@ func (t *Tracker) Close() {
 			stub = u.newer
 		}
 	}
-	for _, l := range left {
+	for i, l := range left {
+		if i+ahead < len(left) {
+			fetch(unsafe.Pointer(t.conns.at(left[i+ahead].n)), connPairs)
+		}
 		c := t.conns.at(l.n)
 		stubsBefore(l.num)
 		t.giveUp(l.n, c)
