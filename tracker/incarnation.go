@@ -33,8 +33,11 @@ func (t *Tracker) again(n uint32, c *conn, s *tcp.Segment) (uint32, *conn) {
 // answered begins another incarnation when a SYN-ACK answers a SYN that came in the midst of the one there is: its sender
 // had forgotten that.
 func (t *Tracker) answered(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) (uint32, *conn) {
+	if !snd.has(hasISS) || snd.iss == s.Seq || rcv.sure == SynSent {
+		return n, c
+	}
 	syn, ok := t.rare.kept(n, s)
-	if !ok || !snd.has(hasISS) || snd.iss == s.Seq || rcv.sure == SynSent || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
+	if !ok || !s.Ack.InRange(syn.Seq.Add(1), syn.End().Add(1)) {
 		return n, c
 	}
 	h := t.index.hash(&c.key)
