@@ -13,8 +13,17 @@ func (t *Tracker) find(at aim, k *tcp.FlowKey) uint32 {
 	if t.belongs(at.likely, k) {
 		return at.likely
 	}
-	for q := t.index.search(at.hash); ; {
-		if n := q.next(); n == 0 || t.belongs(n, k) {
+	if n := t.among(t.index.slots, at.hash, k); n != 0 || t.index.old == nil {
+		return n
+	}
+	return t.among(t.index.old, at.hash, k)
+}
+
+// among is find in some of the slots.
+func (t *Tracker) among(slots []uint64, h uint32, k *tcp.FlowKey) uint32 {
+	for i := h; ; {
+		var n uint32
+		if n, i = search(slots, h, i); n == 0 || t.belongs(n, k) {
 			return n
 		}
 	}

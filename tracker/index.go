@@ -57,27 +57,13 @@ func (x *index) hash(k *tcp.FlowKey) uint32 {
 	return uint32(hi ^ lo)
 }
 
-// search looks through the entries of one hash.
-type search struct {
-	slots []uint64
-	old   []uint64 // to look through next
-	h, i  uint32
-}
-
-func (x *index) search(h uint32) search { return search{slots: x.slots, old: x.old, h: h, i: h} }
-
-// next returns the number of the next entry of that hash; 0 for none.
-func (q *search) next() uint32 {
+// search returns the number of the next entry of a hash in slots from place i on, and the place behind it; 0 for none.
+func search(slots []uint64, h, i uint32) (n, next uint32) {
 	for {
-		s := q.slots[q.i&uint32(len(q.slots)-1)]
-		q.i++
-		switch {
-		case s == 0 && q.old == nil:
-			return 0
-		case s == 0:
-			q.slots, q.old, q.i = q.old, nil, q.h
-		case uint32(s>>32) == q.h && s != gone:
-			return uint32(s)
+		s := slots[i&uint32(len(slots)-1)]
+		i++
+		if s == 0 || uint32(s>>32) == h && s != gone {
+			return uint32(s), i
 		}
 	}
 }

@@ -15,14 +15,14 @@ func TestIndexAgainstMap(t *testing.T) {
 		model := map[uint32]uint32{} // number to hash
 		var numbers []uint32
 		find := func(h, n uint32) bool {
-			for q := x.search(h); ; {
-				switch q.next() {
-				case n:
-					return true
-				case 0:
-					return false
+			for _, slots := range [][]uint64{x.slots, x.old} {
+				for i, found := h, uint32(1); found != 0 && slots != nil; {
+					if found, i = search(slots, h, i); found == n {
+						return true
+					}
 				}
 			}
+			return false
 		}
 		next := uint32(2)
 		hash := func() uint32 {

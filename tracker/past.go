@@ -42,18 +42,13 @@ func newPast(connections int) past {
 // hash of a four-tuple; never 0.
 func (p *past) hash(k *tcp.FlowKey) uint64 { return maphash.Comparable(p.seed, *k) | 1 }
 
-// take returns what was remembered of a four-tuple, and forgets it.
-func (p *past) take(k *tcp.FlowKey) (numbered, bool) {
+// take fetches what was remembered of a four-tuple, if anything was, and forgets it.
+func (p *past) take(k *tcp.FlowKey, w *numbered) bool {
 	if p.young.used == 0 && p.old.used == 0 {
-		return numbered{}, false
+		return false
 	}
 	h := p.hash(k)
-	for _, g := range [...]*generation{&p.young, &p.old} {
-		if w, ok := g.take(h); ok {
-			return w, true
-		}
-	}
-	return numbered{}, false
+	return p.young.take(h, w) || p.old.take(h, w)
 }
 
 // put remembers a four-tuple, and returns how many that cost.
@@ -85,18 +80,18 @@ func (g *generation) place(h uint64) int {
 	return i
 }
 
-func (g *generation) take(h uint64) (numbered, bool) {
+func (g *generation) take(h uint64, w *numbered) bool {
 	if g.used == 0 {
-		return numbered{}, false
+		return false
 	}
 	i := g.place(h)
-	w := g.values[i]
-	if g.hashes[i] != h || w.known == 0 {
-		return numbered{}, false
+	if g.hashes[i] != h || g.values[i].known == 0 {
+		return false
 	}
+	*w = g.values[i]
 	g.values[i] = numbered{}
 	g.held--
-	return w, true
+	return true
 }
 
 // room makes room for one more, and says whether there is any in at most so many places.

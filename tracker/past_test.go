@@ -16,7 +16,8 @@ func TestPastAgainstAMap(t *testing.T) {
 		k := tcp.FlowKey{A: tcp.Addr{Lo: random.Uint64N(40_000)}}
 		switch want, known := model[k]; random.IntN(3) {
 		case 0:
-			got, ok := p.take(&k)
+			var got numbered
+			ok := p.take(&k, &got)
 			if delete(model, k); ok != known || got != want {
 				t.Fatalf("step %d: %v %v, not %v %v", n, got, ok, want, known)
 			}
@@ -52,12 +53,13 @@ func TestPastIsBounded(t *testing.T) {
 	if held := p.young.held + p.old.held; held+forgotten != all || held < room || len(p.young.hashes)+len(p.old.hashes) > 2*maxPast {
 		t.Errorf("%d held and %d forgotten of %d", held, forgotten, all)
 	}
+	var w numbered
 	for n := all - 1; n >= all-room; n-- {
-		if w, ok := p.take(key(n)); !ok || w.stream != uint32(n) {
+		if !p.take(key(n), &w) || w.stream != uint32(n) {
 			t.Fatalf("%d of the latest is forgotten", n)
 		}
 	}
-	if _, ok := p.take(key(0)); ok {
+	if p.take(key(0), &w) {
 		t.Error("the first is remembered")
 	}
 	small := newPast(1000)

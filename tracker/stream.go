@@ -33,14 +33,14 @@ func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
 	}
 	first := c.known == 0
 	if first {
-		c.numbered = t.streams.join(&c.key)
+		t.streams.join(&c.key, &c.numbered)
 	}
 	if c.begins(s) {
 		t.streams.reused = true
 		if !first {
 			t.streams.leave(n, c)
 		}
-		c.numbered = t.streams.next()
+		t.streams.next(&c.numbered)
 	}
 	c.learn(s)
 }
@@ -92,17 +92,17 @@ type streams struct {
 const maxMoreStreams = 1 << 18
 
 // next begins a conversation.
-func (x *streams) next() numbered {
+func (x *streams) next(w *numbered) {
+	w.stream, w.known = x.begun, hasStream
+	clear(w.base[:])
 	x.begun++
-	return numbered{stream: x.begun - 1, known: hasStream}
 }
 
 // join finds the conversation of a four-tuple that has no connection, or begins one.
-func (x *streams) join(k *tcp.FlowKey) numbered {
-	if w, ok := x.past.take(k); ok {
-		return w
+func (x *streams) join(k *tcp.FlowKey, w *numbered) {
+	if !x.past.take(k, w) {
+		x.next(w)
 	}
-	return x.next()
 }
 
 // leave notes the stream that a connection has no more.

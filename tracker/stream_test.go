@@ -230,7 +230,8 @@ func TestStreamsAgainstTheObvious(t *testing.T) {
 // TestStreamBounds: what more streams than are kept cost is told, and no more.
 func TestStreamBounds(t *testing.T) {
 	var x streams
-	c := conn{numbered: x.next()}
+	var c conn
+	x.next(&c.numbered)
 	for range maxMoreStreams + 3 {
 		x.leave(2, &c)
 	}

@@ -54,13 +54,13 @@ func foldable(s *tcp.Segment) bool {
 		o.Has&^plain == 0 && o.TSEcr == 0 && s.Ack == 0
 }
 
-func newStub(s *tcp.Segment) stub {
-	u := stub{
-		a: s.Flow.A, b: s.Flow.B, portA: s.Flow.PortA, portB: s.Flow.PortB,
-		seq: s.Seq, tsVal: s.Options.TSVal, window: s.Window, mss: s.Options.MSS, scale: s.Options.WScale,
-		has: s.Options.Has, ipLen: uint8(s.IPLen), ipID: s.IPID, ttl: s.TTL, vlan: s.VLAN,
-		flags: stubFlags(s.Sum) * stubSum,
-	}
+// keep takes a SYN into a zeroed stub, where it lies: one made elsewhere and copied would be waited for, as words just
+// written are slow to read two at a time.
+func (u *stub) keep(s *tcp.Segment) {
+	u.a, u.b, u.portA, u.portB = s.Flow.A, s.Flow.B, s.Flow.PortA, s.Flow.PortB
+	u.seq, u.tsVal, u.window, u.mss, u.scale = s.Seq, s.Options.TSVal, s.Window, s.Options.MSS, s.Options.WScale
+	u.has, u.ipLen, u.ipID, u.ttl, u.vlan = s.Options.Has, uint8(s.IPLen), s.IPID, s.TTL, s.VLAN
+	u.flags = stubFlags(s.Sum) * stubSum
 	if s.Flow.V6 != 0 {
 		u.flags |= stubV6
 	}
@@ -73,7 +73,6 @@ func newStub(s *tcp.Segment) stub {
 	if s.Snap {
 		u.flags |= stubSnap
 	}
-	return u
 }
 
 // segment gives the SYN back.
@@ -119,11 +118,9 @@ func (l *stubs) at(n uint32) *stub { return l.arena.at(n &^ stubBit) }
 
 func (l *stubs) len() int { return l.arena.len() }
 
-// add appends a stub and returns its number with stubBit.
-func (l *stubs) add(u stub) uint32 {
-	n, to := l.arena.take()
-	u.older, u.newer = l.last, 0
-	*to = u
+// link appends a stub, which is the latest.
+func (l *stubs) link(n uint32, u *stub) {
+	u.older = l.last
 	if l.last != 0 {
 		l.arena.at(l.last).newer = n
 	} else {
@@ -133,7 +130,6 @@ func (l *stubs) add(u stub) uint32 {
 	if l.due == 0 {
 		l.wait(n)
 	}
-	return n | stubBit
 }
 
 // remove takes a stub out.
@@ -167,8 +163,6 @@ func (l *stubs) wait(n uint32) {
 
 // fold enters a new connection as a stub.
 func (t *Tracker) fold(h uint32, s *tcp.Segment) {
-	u := newStub(s)
-	u.at = t.now
 	c := &t.single
 	*c = conn{}
 	if t.cfg.Zeek {
@@ -194,11 +188,14 @@ func (t *Tracker) fold(h uint32, s *tcp.Segment) {
 		t.awaits(n, whole)
 		return
 	}
-	u.num, u.first, u.stream = c.num, c.first, c.stream
+	n, u := t.stubs.arena.take()
+	u.keep(s)
+	u.at, u.num, u.first, u.stream = t.now, c.num, c.first, c.stream
 	if c.flags&continued != 0 {
 		u.flags |= stubContinued
 	}
-	t.index.add(h, t.stubs.add(u))
+	t.stubs.link(n, u)
+	t.index.add(h, n|stubBit)
 }
 
 // untold says that a SYN of which a stub keeps everything need not act on the connection that it begins: nobody listens

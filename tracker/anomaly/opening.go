@@ -76,8 +76,10 @@ func (b *Bench) opens(f *tracker.Fact) {
 	if !ok {
 		return
 	}
-	client, server := f.Conn.Endpoints()
-	b.openings.wait = append(b.openings.wait, opening{f.Time, f.Conn.Start(), f.Packet, client, server, s, f.Conn.Late()})
+	b.openings.wait = append(b.openings.wait, opening{})
+	o := &b.openings.wait[len(b.openings.wait)-1] // filled where it lies: to copy what was just written is to wait for it
+	o.at, o.start, o.packet, o.step, o.late = f.Time, f.Conn.Start(), f.Packet, s, f.Conn.Late()
+	o.client, o.server = f.Conn.Endpoints()
 	if len(b.openings.wait) >= b.openings.most {
 		b.judgeOpenings()
 	}
