@@ -75,12 +75,15 @@ func (u *stub) keep(s *tcp.Segment) {
 	}
 }
 
-// segment gives the SYN back.
-func (u *stub) segment() tcp.Segment {
-	s := tcp.Segment{
-		Time: u.at, Number: u.first, Flow: u.key(), Seq: u.seq, IPLen: int(u.ipLen), Flags: tcp.SYN, Window: u.window,
-		IPID: u.ipID, TTL: u.ttl, Sum: tcp.Sum(u.flags / stubSum), Snap: u.flags&stubSnap != 0, VLAN: u.vlan,
-		Options: tcp.Options{Has: u.has, MSS: u.mss, WScale: u.scale, TSVal: u.tsVal},
+// segment gives the SYN back, where it is to lie: see keep.
+func (u *stub) segment(s *tcp.Segment) {
+	*s = tcp.Segment{}
+	s.Time, s.Number, s.Seq, s.Flags, s.Window = u.at, u.first, u.seq, tcp.SYN, u.window
+	s.Flow.A, s.Flow.B, s.Flow.PortA, s.Flow.PortB = u.a, u.b, u.portA, u.portB
+	s.IPLen, s.IPID, s.TTL, s.VLAN, s.Sum, s.Snap = int(u.ipLen), u.ipID, u.ttl, u.vlan, tcp.Sum(u.flags/stubSum), u.flags&stubSnap != 0
+	s.Options.Has, s.Options.MSS, s.Options.WScale, s.Options.TSVal = u.has, u.mss, u.scale, u.tsVal
+	if u.flags&stubV6 != 0 {
+		s.Flow.V6 = 1
 	}
 	if u.flags&stubFromB != 0 {
 		s.Dir = tcp.FromB
@@ -88,7 +91,6 @@ func (u *stub) segment() tcp.Segment {
 	if u.flags&stubECE != 0 {
 		s.Flags |= tcp.ECE | tcp.CWR
 	}
-	return s
 }
 
 func (u *stub) key() tcp.FlowKey {
@@ -211,7 +213,7 @@ func (t *Tracker) whole(u *stub, c *conn) *conn {
 	t.cfg.Sink, t.cfg.Facts, t.replays = nil, 0, true
 	t.now, t.packet, t.begun = u.at, u.first, u.num
 	s := &t.opened
-	*s = u.segment()
+	u.segment(s)
 	t.introduce(c, s)
 	c.numbered = u.numbered(s)
 	if u.flags&stubContinued != 0 {
@@ -281,7 +283,8 @@ func (t *Tracker) awaits(n uint32, c *conn) {
 func (t *Tracker) lapse(n uint32, as connFlags) {
 	u := t.stubs.arena.at(n)
 	t.tellStub(u, as)
-	s := u.segment()
+	var s tcp.Segment
+	u.segment(&s)
 	t.streams.remember(&s.Flow, u.numbered(&s))
 	t.index.remove(t.index.hash(&s.Flow), n|stubBit)
 	t.stubs.remove(n)
