@@ -170,3 +170,43 @@ func TestPcapCutAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestEager: whole packets in files are read ahead, nothing else.
+func TestEager(t *testing.T) {
+	capture := func(frame []byte) []byte {
+		return pcapFile(binary.LittleEndian, magicMicro, linkEthernet, slices.Repeat([][]byte{frame}, 2000)...)
+	}
+	whole, cut := write(t, "whole.pcap", capture(tcp4(16, 600))), write(t, "cut.pcap", capture(tcp4(16, 40)))
+	packed := write(t, "whole.pcap.gz", gzipped(t, capture(tcp4(16, 600))))
+	stdin, err := os.Open(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	for _, c := range []struct {
+		what  string
+		names []string
+		opt   Options
+		want  bool
+	}{
+		{"whole packets", []string{whole}, Options{}, true},
+		{"two files", []string{whole, whole}, Options{}, true},
+		{"cut packets", []string{cut}, Options{}, false},
+		{"a compressed file", []string{packed}, Options{}, false},
+		{"standard input", []string{"-"}, Options{Stdin: stdin}, false},
+		{"a file that grows", []string{whole}, Options{Follow: true}, false},
+		{"somebody looks", []string{whole}, Options{Recorder: func(*Record, *tcp.Segment) {}}, false},
+	} {
+		s, err := Open(c.names, c.opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Read(make([]tcp.Segment, 64)); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		if got := s.(EagerSource).Eager(); got != c.want {
+			t.Errorf("%s: eager is %v", c.what, got)
+		}
+		s.Close()
+	}
+}

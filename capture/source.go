@@ -26,6 +26,13 @@ type MarkingSource interface {
 	Marks() bool
 }
 
+// EagerSource is a Source that a goroutine of its own may read ahead of what is done with its segments.
+type EagerSource interface {
+	Source
+	// Eager says, of what was read so far, that this pays. It is called between two Reads.
+	Eager() bool
+}
+
 // ChecksumMode says which segments have their checksum verified.
 type ChecksumMode uint8
 

@@ -4,7 +4,7 @@
 //	capture.Source ──batches──> tracker.Tracker ──events──> Sink
 //	                                   └─facts─> anomaly.Bench ──findings──┘
 //
-// One goroutine reads and tracks. No clock is read here: time is the capture's, and a live source says how far it has
+// One goroutine reads and tracks, of files of whole packets one each (ahead.go). No clock is read here: time is the capture's, and a live source says how far it has
 // come while nothing is captured.
 package pipeline
 
@@ -141,22 +141,25 @@ type run struct {
 // loop reads and tracks until the source ends.
 func (r *run) loop() error {
 	segs := make([]tcp.Segment, batch)
-	for {
+	for reads := 0; ; reads++ {
+		if reads == firstReads && r.eager() {
+			return r.loopAhead()
+		}
 		n, err := r.src.Read(segs)
-		if done, err := r.take(segs[:n], err); done {
+		if done, err := r.take(segs[:n], err, r.src.Stats()); done {
 			return err
 		}
 	}
 }
 
-// take tracks what one Read gave and says whether it was the last.
-func (r *run) take(segs []tcp.Segment, err error) (bool, error) {
+// take tracks what one Read gave, behind which the source had these Stats, and says whether it was the last.
+func (r *run) take(segs []tcp.Segment, err error, stats capture.Stats) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over {
 		return true, nil
 	}
-	r.stats = r.src.Stats()
+	r.stats = stats
 	if r.cfg.Segments != nil {
 		r.cfg.Segments(r.passed(segs))
 	}
