@@ -62,6 +62,23 @@ func (b *brief) zeek(t *Tracker, z *zeek, c *conn) {
 		}
 		z.write(briefSaid(code>>1).letter(), by)
 	}
+	for d := range b.ends {
+		if b.ends[d].said&briefFIN != 0 {
+			z.ends[d].closed()
+		}
+	}
+	if b.ends[0].said&b.ends[1].said&briefFIN != 0 {
+		z.last = b.closedAt()
+		z.dies = z.last + zeekLinger
+	}
+}
+
+// closed makes the record of an end in sequence that of one that has sent a FIN, its latest segment with a length.
+func (z *zeekEnd) closed() {
+	z.become(zeekClosed)
+	z.flags |= zeekFIN | zeekDone | zeekEOF
+	z.seen |= seenFIN
+	z.fin, z.lastFIN = z.last, uint32(z.last-1)
 }
 
 // letter is that of Zeek's history.
@@ -71,6 +88,8 @@ func (k briefSaid) letter() byte {
 		return 'D'
 	case briefACK:
 		return 'A'
+	case briefClose:
+		return 'F'
 	}
 	return 'G'
 }
@@ -90,7 +109,11 @@ func (e *briefEnd) zeek(z *zeekEnd, p *briefEnd, h *reassembly.Holes) {
 		z.data.Start(first)
 		z.data.Ack(h, first.Add(int(e.missed)))
 		z.data.Add(h, z.data.Next(), e.kept.Sub(z.data.Next()))
-		z.data.Ack(h, p.ack)
+		ack := p.ack
+		if ack.After(e.kept) {
+			ack = e.kept // with the FIN
+		}
+		z.data.Ack(h, ack)
 	}
 }
 
