@@ -9,8 +9,9 @@ const ahead = 4
 
 // What is fetched, in pairs of lines.
 const (
-	connPairs = 5
-	zeekPairs = 3
+	connPairs  = 5
+	zeekPairs  = 3
+	blamePairs = 2
 )
 
 // lookFirst begins to look for what the first segments of a batch belong to.
@@ -57,8 +58,8 @@ func (t *Tracker) look(aims []aim, i int) {
 			fetch(unsafe.Pointer(t.briefs.at(n)), 1)
 		}
 	}
-	if t.briefs.on && i >= ahead/2 {
-		t.fetchBehind(aims[i-ahead/2].likely)
+	if (t.briefs.on || t.cfg.Blame) && i >= ahead/2 {
+		t.fetchBehind(&aims[i-ahead/2])
 	}
 }
 
@@ -67,13 +68,22 @@ func (t *Tracker) fetchSlot(a *aim) {
 	fetch(unsafe.Pointer(&slots[a.hash&uint32(len(slots)-1)]), 1)
 }
 
-// fetchBehind has fetched what took the place of a connection's brief, which is there by now.
-func (t *Tracker) fetchBehind(n uint32) {
-	if n <= gone || n&stubBit != 0 || !t.briefs.has(n) || t.briefs.at(n).stage != briefOver {
+// fetchBehind has fetched what the entry of a connection leads to, which is there by now: its account if the segment ends
+// something, and what took the place of its brief.
+func (t *Tracker) fetchBehind(a *aim) {
+	n := a.likely
+	if n <= gone || n&stubBit != 0 {
 		return
 	}
-	if z := t.conns.at(n).zeek; z != 0 {
-		fetch(unsafe.Pointer(t.zeeks.arena.at(z)), zeekPairs)
+	c := t.conns.at(n)
+	if a.ends && c.blame != 0 {
+		fetch(unsafe.Pointer(t.blames.at(c.blame)), blamePairs)
+	}
+	if !t.briefs.on || !t.briefs.has(n) || t.briefs.at(n).stage != briefOver {
+		return
+	}
+	if c.zeek != 0 {
+		fetch(unsafe.Pointer(t.zeeks.arena.at(c.zeek)), zeekPairs)
 	}
 	if t.analyses.has(n) {
 		fetch(unsafe.Pointer(t.analyses.at(n)), 1)

@@ -6,6 +6,7 @@ import "github.com/tcptrack/tcptrack/internal/tcp"
 type aim struct {
 	hash   uint32
 	likely uint32 // number of the connection or stub that look found; another's, one that has gone since, or 0
+	ends   bool   // a FIN or RST
 }
 
 // find returns the number of the flow's connection, with stubBit if it is a stub; 0 for none.

@@ -95,7 +95,7 @@ func (t *Tracker) Observe(segs []tcp.Segment) {
 	for len(segs) > 0 {
 		some := segs[:min(len(segs), batch)]
 		for i := range some {
-			at[i].hash = t.index.hash(&some[i].Flow)
+			at[i].hash, at[i].ends = t.index.hash(&some[i].Flow), some[i].Flags.Any(tcp.FIN|tcp.RST)
 		}
 		t.trim()
 		t.lookFirst(at[:len(some)])
