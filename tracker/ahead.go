@@ -90,6 +90,20 @@ func (t *Tracker) fetchBehind(a *aim) {
 	}
 }
 
+// fetchLiving has fetched what is to be told of connections, some of which come behind the one at i.
+func (t *Tracker) fetchLiving(list []live, i int) {
+	if i+ahead < len(list) {
+		n := list[i+ahead].n
+		fetch(unsafe.Pointer(t.conns.at(n)), connPairs)
+		if t.briefs.has(n) {
+			fetch(unsafe.Pointer(t.briefs.at(n)), 1)
+		}
+	}
+	if (t.briefs.on || t.cfg.Blame) && i+ahead/2 < len(list) {
+		t.fetchBehind(&aim{likely: list[i+ahead/2].n, ends: true})
+	}
+}
+
 // fetchSoon has fetched the connection of an alarm that comes soon after the one taken last.
 func (t *Tracker) fetchSoon(k timer) {
 	if q := &t.timers.queues[k]; q.len() > ahead && len(t.index.slots) > firstSlots {

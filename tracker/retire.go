@@ -2,7 +2,6 @@ package tracker
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
@@ -50,9 +49,7 @@ func (t *Tracker) Close() {
 		}
 	}
 	for i, l := range left {
-		if i+ahead < len(left) {
-			fetch(unsafe.Pointer(t.conns.at(left[i+ahead].n)), connPairs)
-		}
+		t.fetchLiving(left, i)
 		c := t.conns.at(l.n)
 		stubsBefore(l.num)
 		t.giveUp(l.n, c)
