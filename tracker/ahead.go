@@ -79,14 +79,14 @@ func (t *Tracker) fetchBehind(a *aim) {
 	if a.ends && c.blame != 0 {
 		fetch(unsafe.Pointer(t.blames.at(c.blame)), blamePairs)
 	}
-	if !t.briefs.on || !t.briefs.has(n) || t.briefs.at(n).stage != briefOver {
+	if !t.briefs.has(n) || t.briefs.at(n).stage != briefOver {
 		return
 	}
 	if c.zeek != 0 {
 		fetch(unsafe.Pointer(t.zeeks.arena.at(c.zeek)), zeekPairs)
 	}
-	if t.analyses.has(n) {
-		fetch(unsafe.Pointer(t.analyses.at(n)), 1)
+	if d := t.briefs.at(n).link; d != 0 {
+		fetch(unsafe.Pointer(t.analyses.arena.at(d)), 1)
 	}
 }
 

@@ -49,11 +49,11 @@ type analysisSet uint32
 
 func (v analysisSet) has(f AnalysisFlag) bool { return v&(1<<f) != 0 }
 
-// analyses runs Wireshark's tests beside the states, which they know nothing of. Each stream's dialogue lies under its
-// connection's number; a dialogue that may go on after its connection's line was written is kept by its stream.
+// analyses runs Wireshark's tests beside the states, which they know nothing of. A connection has a dialogue where its
+// brief does not do; one that may go on after its connection's line was written is kept by its stream.
 type analyses struct {
-	on bool
-	column[dialogue]
+	on      bool
+	arena   arena[dialogue]
 	tallies arena[tally] // of connections of which anything was marked
 	past    []dialogue   // by stream number, the latest of each place
 }
@@ -70,11 +70,12 @@ func newAnalyses(on bool) analyses { return analyses{on: on} }
 // analyse tests a segment, whose stream is numbered, and counts what it is marked with. What a brief has taken in is
 // marked with nothing.
 func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
-	if t.briefs.at(n).speaks() {
+	b := t.briefs.at(n)
+	if b.speaks() {
 		return
 	}
 	a := &t.analyses
-	d := a.made(n)
+	d := a.of(b)
 	if !d.begun || d.stream != c.stream {
 		fresh := a.recall(c.stream) // a SYN began it, or the connection its life
 		fresh.tally = d.tally
@@ -100,6 +101,15 @@ func (t *Tracker) analyse(n uint32, c *conn, s *tcp.Segment) {
 	}
 }
 
+// of returns the dialogue in the place of a brief, which is over.
+func (a *analyses) of(b *brief) (d *dialogue) {
+	if b.link != 0 {
+		return a.arena.at(b.link)
+	}
+	b.link, d = a.arena.take()
+	return d
+}
+
 // recall takes back what is remembered of a stream, or begins it.
 func (a *analyses) recall(stream uint32) dialogue {
 	if !a.remembers(stream) {
@@ -120,12 +130,12 @@ func (a *analyses) remembers(stream uint32) bool {
 	return d.begun && d.stream == stream
 }
 
-// counted tells what was marked of a connection.
-func (a *analyses) counted(n uint32, c *conn, l *Connection) {
-	if !a.on || n == 0 {
+// counted tells what was marked of a connection with that brief.
+func (a *analyses) counted(b *brief, c *conn, l *Connection) {
+	if b.stage != briefOver || b.link == 0 {
 		return
 	}
-	if d := a.made(n); d.tally != 0 {
+	if d := a.arena.at(b.link); d.tally != 0 {
 		counts := *a.tallies.at(d.tally)
 		for dir := range d.said {
 			if d.said[dir].reopened(d.base[dir]) {
@@ -136,18 +146,21 @@ func (a *analyses) counted(n uint32, c *conn, l *Connection) {
 	}
 }
 
-// retire keeps the dialogue of a connection that retires.
-func (a *analyses) retire(n uint32) {
-	if !a.on {
-		return
+// retire keeps what was said on a connection with that brief, which retires.
+func (a *analyses) retire(b *brief) {
+	switch {
+	case b.speaks():
+		d := b.dialogue()
+		a.keep(&d)
+	case b.stage == briefOver && b.link != 0:
+		d := a.arena.at(b.link)
+		if d.tally != 0 {
+			a.tallies.give(d.tally)
+			d.tally = 0
+		}
+		a.keep(d)
+		a.arena.give(b.link)
 	}
-	d := a.made(n)
-	if d.tally != 0 {
-		a.tallies.give(d.tally)
-		d.tally = 0
-	}
-	a.keep(d)
-	*d = dialogue{}
 }
 
 func (a *analyses) keep(d *dialogue) {

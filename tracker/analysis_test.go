@@ -58,7 +58,9 @@ func marked(tr *Tracker) (sum Analysis) {
 		if tr.conns.at(n).first == 0 {
 			continue
 		}
-		if d := tr.analyses.made(n); d.tally != 0 {
+		if b := tr.briefs.at(n); b.speaks() {
+			continue
+		} else if d := tr.analyses.of(b); d.tally != 0 {
 			for _, of := range tr.analyses.tallies.at(d.tally) {
 				for flag, count := range of {
 					sum[flag] += count

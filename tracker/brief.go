@@ -12,7 +12,7 @@ type brief struct {
 	letters uint64      // of Zeek's history behind Sh, four bits each from the lowest on
 	start   int64       // time of the SYN
 	took    int64       // from there to the first segment with ACK and without SYN, 0 before
-	stream  uint32      // of Wireshark
+	link    uint32      // Wireshark's stream while it speaks, then the dialogue in its place, 0 for none
 	count   uint8       // of letters
 	orig    tcp.Dir     // who sent the SYN
 	stage   briefStage
@@ -106,7 +106,7 @@ func (t *Tracker) brief(n uint32, c *conn, s *tcp.Segment, damaged bool) {
 			b.begin(s, t.now, c.stream)
 			return
 		}
-		b.stage = briefOver
+		b.over()
 	}
 	if t.cfg.Zeek {
 		t.zeeked(c, s, damaged)
@@ -127,7 +127,7 @@ func usual(s *tcp.Segment, now int64) bool {
 
 func (b *brief) begin(s *tcp.Segment, now int64, stream uint32) {
 	e, p := &b.ends[s.Dir], &b.ends[s.Dir.Other()]
-	*b = brief{start: now, stream: stream, orig: s.Dir, stage: briefAsked}
+	*b = brief{start: now, link: stream, orig: s.Dir, stage: briefAsked}
 	e.scale, p.scale = scaleUnknown, scaleUnknown
 	e.opens(p, s, now)
 }

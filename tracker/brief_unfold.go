@@ -17,20 +17,24 @@ func (t *Tracker) unfoldBrief(n uint32, c *conn, b *brief, s *tcp.Segment) {
 		z.ends[s.Dir].packets--
 		z.ends[s.Dir].ipBytes -= uint64(s.IPLen)
 	}
+	d := b.dialogue()
+	b.over()
 	if t.analyses.on {
-		*t.analyses.made(n) = b.dialogue()
+		*t.analyses.of(b) = d
 	}
-	b.stage = briefOver
 }
+
+// over ends the brief, in whose place there is no dialogue yet.
+func (b *brief) over() { b.stage, b.link = briefOver, 0 }
 
 // unbrief forgets the brief of a connection that retires, whose dialogue may go on.
 func (t *Tracker) unbrief(n uint32) {
-	if !t.briefs.on {
+	if !t.briefs.has(n) {
 		return
 	}
-	b := t.briefs.made(n)
-	if b.speaks() && t.analyses.on {
-		*t.analyses.made(n) = b.dialogue()
+	b := t.briefs.at(n)
+	if t.analyses.on {
+		t.analyses.retire(b)
 	}
 	b.stage = noBrief
 }
@@ -119,7 +123,7 @@ func (e *briefEnd) zeek(z *zeekEnd, p *briefEnd, h *reassembly.Holes) {
 
 // dialogue is what Wireshark would know.
 func (b *brief) dialogue() dialogue {
-	d := newDialogue(b.stream)
+	d := newDialogue(b.link)
 	d.syn = b.start
 	if b.took != 0 {
 		d.syn, d.timed = b.took, true

@@ -36,7 +36,7 @@ func BenchmarkMemory(b *testing.B) {
 			b.ReportMetric(per(alarmsOf(tr)), "timers-B/conn")
 			b.ReportMetric(per(size(&tr.blames)), "blame-B/conn")
 			b.ReportMetric(per(size(&tr.zeeks.arena)), "zeek-B/conn")
-			b.ReportMetric(per(len(tr.analyses.chunks)*arenaChunk*int(unsafe.Sizeof(dialogue{}))+size(&tr.analyses.tallies)), "analysis-B/conn")
+			b.ReportMetric(per(size(&tr.analyses.arena)+size(&tr.analyses.tallies)), "analysis-B/conn")
 		})
 	}
 }

@@ -19,7 +19,6 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 	t.hears(c)
 	t.unzeek(c)
 	t.unbrief(n)
-	t.analyses.retire(n)
 	t.streams.retire(n, c)
 	c.first, c.latest = 0, 0
 	t.conns.give(n)
@@ -107,8 +106,8 @@ func (t *Tracker) describe(l *Connection, n uint32, c *conn, over bool) {
 	}
 	t.end(&l.Client, cl, a)
 	t.end(&l.Server, sv, b)
-	if t.briefs.of(n) == nil {
-		t.analyses.counted(n, c, l)
+	if t.analyses.on && n != 0 && t.briefs.has(n) {
+		t.analyses.counted(t.briefs.at(n), c, l)
 	}
 	l.Client.Acked, l.Server.Acked = sv.has(hasACK), cl.has(hasACK)
 	if t.cfg.Blame {

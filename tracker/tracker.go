@@ -145,6 +145,7 @@ func (t *Tracker) trim() {
 	t.asides.trim()
 	t.blames.trim()
 	t.zeeks.arena.trim()
+	t.analyses.arena.trim()
 }
 
 // ring lets the Witness act on the time that passed.
