@@ -12,11 +12,24 @@ import (
 const (
 	ConnectionBytes = int(unsafe.Sizeof(conn{})) + 2*(int(unsafe.Sizeof(aside{}))+4) + int(unsafe.Sizeof(blames{})) + 4 + HalfOpenBytes + 4 + 5*alarmBytes // timers: SYN, flight, gone, FIN_WAIT2, TIME_WAIT
 	HalfOpenBytes   = int(unsafe.Sizeof(stub{})) + 4 + 2*slotBytes                                                                                         // a connection of which one SYN was seen
-	AnalysisBytes   = int(unsafe.Sizeof(dialogue{})) + int(unsafe.Sizeof(tally{})) + 4                                                                     // what Config.Analysis adds to a connection
 
 	slotBytes  = 8 * 4 / 3 * 2 // a table three quarters full, or just doubled
 	alarmBytes = int(unsafe.Sizeof(alarm{}))
 )
+
+// BytesBeside is what Config.Zeek and Config.Analysis add to what one connection costs.
+func BytesBeside(zeeks, analyses bool) (n int) {
+	if zeeks {
+		n += int(unsafe.Sizeof(zeek{})) + 4
+	}
+	if analyses {
+		n += int(unsafe.Sizeof(dialogue{})) + 4 + int(unsafe.Sizeof(tally{})) + 4
+	}
+	if zeeks || analyses {
+		n += int(unsafe.Sizeof(brief{}))
+	}
+	return n
+}
 
 // bound keeps the number of connections within Config.MaxConnections.
 type bound struct {

@@ -1,8 +1,6 @@
 package tracker
 
 import (
-	"unsafe"
-
 	"github.com/tcptrack/tcptrack/internal/tcp"
 	"github.com/tcptrack/tcptrack/reassembly"
 )
@@ -125,9 +123,6 @@ const (
 	maxZeekOlder = 1 << 16 // of all, but for the latest of each
 	maxZeekHoles = 1 << 18 // 3 MiB
 )
-
-// ZeekBytes is what a connection costs beside ConnectionBytes where Config.Zeek is set.
-const ZeekBytes = int(unsafe.Sizeof(zeek{})) + 4 + int(unsafe.Sizeof(brief{}))
 
 // zeeks are all of them.
 type zeeks struct {

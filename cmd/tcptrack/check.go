@@ -86,7 +86,7 @@ func (o *checkOptions) check(ctx context.Context, args []string, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	runner := &check.Runner{Open: openFiles, Lines: goldenLines, Update: o.update, Rules: limits, MaxConnections: bound(o.maxConnections, true)}
+	runner := &check.Runner{Open: openFiles, Lines: goldenLines, Update: o.update, Rules: limits, MaxConnections: bound(o.maxConnections, true, true)}
 	if o.init != "" {
 		text, err := runner.Init(ctx, o.init)
 		if err != nil {

@@ -16,9 +16,12 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-// defaultMaxConnections bounds the connections to what a quarter of the machine's memory holds.
-func defaultMaxConnections() uint {
-	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.AnalysisBytes))
+// defaultMaxConnections bounds the connections where nobody says what is kept beside them.
+func defaultMaxConnections() uint { return room(false, true) }
+
+// room is how many connections a quarter of the machine's memory holds.
+func room(zeek, analysis bool) uint {
+	return uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.BytesBeside(zeek, analysis)))
 }
 
 // numericFlag adds the flag without which hands used to tcpdump stumble.
@@ -33,11 +36,11 @@ func boundFlag(f *pflag.FlagSet, n *uint) {
 	f.Lookup(name).DefValue = "what a quarter of the memory holds" // of any machine: manual pages are not made for this one
 }
 
-// bound is what --max-connections says, for the pipeline: where it says nothing, and each connection has a record of what
-// Zeek would say of it, there is room for fewer.
-func bound(n uint, zeek bool) int {
-	if zeek && n == defaultMaxConnections() {
-		n = uint(machineMemory() / 4 / uint64(tracker.ConnectionBytes+tracker.ZeekBytes))
+// bound is what --max-connections says, for the pipeline: where it says nothing, as many as there is room for, with what
+// Zeek and Wireshark would say of each or without.
+func bound(n uint, zeek, analysis bool) int {
+	if n == defaultMaxConnections() {
+		n = room(zeek, analysis)
 	}
 	return int(n)
 }

@@ -232,7 +232,7 @@ func (o *readOptions) config(s *shape, writer output.Writer, want *query.Selecti
 	c.Transitions, c.Connections = s.events.Transition, s.events.Connection || want != nil
 	c.Blame, c.Analysis, c.Zeek = lines("json", "csv"), lines("json", "csv"), lines("json", formatZeek)
 	measure(&c, want)
-	c.LikelyServers, c.MaxConnections = o.zeek.servers, bound(o.maxConnections, c.Zeek)
+	c.LikelyServers, c.MaxConnections = o.zeek.servers, bound(o.maxConnections, c.Zeek, c.Analysis)
 	return c, watch, selected
 }
 

@@ -197,7 +197,7 @@ func (o *serveOptions) feed(ctx context.Context, src capture.Source, live bool, 
 		progress = watch.see
 	}
 	config := pipeline.Config{
-		Sink: store, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: limits, MaxConnections: bound(o.maxConnections, true),
+		Sink: store, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: limits, MaxConnections: bound(o.maxConnections, true, true),
 		Progress: func(s capture.Stats) {
 			store.seen = s
 			if progress != nil {

@@ -68,7 +68,7 @@ func (o *topOptions) topLive(ctx context.Context, stdin io.Reader, stdout, stder
 		return err
 	}
 	config := pipeline.Config{
-		Sink: t.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: o.rules, MaxConnections: bound(o.maxConnections, true),
+		Sink: t.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: o.rules, MaxConnections: bound(o.maxConnections, true, true),
 		Facts: tui.Facts, Fact: t.desk.Fact, Segments: t.desk.Segments,
 		Progress: func(c capture.Stats) { t.meters = c }, Settled: t.settled,
 	}

@@ -182,7 +182,7 @@ func (r *replay) read(ctx context.Context) error {
 		moments = append(moments, pipeline.Moment{Since: true, Every: x.every})
 	}
 	result, err := pipeline.Run(inner, src, pipeline.Config{
-		Sink: x.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: r.o.rules, MaxConnections: bound(r.o.maxConnections, true),
+		Sink: x.desk, Transitions: true, Connections: true, Blame: true, Analysis: true, Zeek: true, Rules: r.o.rules, MaxConnections: bound(r.o.maxConnections, true, true),
 		Facts: tui.Facts, Fact: x.desk.Fact,
 		Segments: func(segs []tcp.Segment) { x.batch = segs },
 		Settled:  func(*tracker.Tracker) { x.show(math.MaxInt64) },
