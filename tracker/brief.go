@@ -3,10 +3,11 @@ package tracker
 import "github.com/tcptrack/tcptrack/internal/tcp"
 
 // brief is what Zeek and Wireshark would know of a connection as most are: opened by three segments, and since then
-// octets in sequence, acknowledgements that advance, and a FIN each behind all of its sender's. It is as much as it takes to make a zeek and a dialogue of it, at
-// the first segment that is otherwise: until then those are not touched, which are seven lines of the cache for a segment
-// where this is two: 0.87 of the time of -o json on M, 0.97 on S. It knows nothing of states, as they do not;
-// TestShortcutsDoNotShowInTraces and its like in chaos and in order hold it equal to them.
+// octets in sequence, acknowledgements that advance, and a FIN of each end behind all that it sent. It is as much as it
+// takes to make a zeek and a dialogue of it, at the first segment that is otherwise: until then those are not touched,
+// which are seven lines of the cache for a segment where this is two: 0.87 of the time of -o json on M, 0.97 on S. It
+// knows nothing of states, as they do not; TestShortcutsDoNotShowInTraces and its like in chaos and in order hold it equal
+// to them.
 type brief struct {
 	ends    [2]briefEnd // in the key's order
 	letters uint64      // of Zeek's history behind Sh, four bits each from the lowest on

@@ -4,8 +4,8 @@
 //	capture.Source ──batches──> tracker.Tracker ──events──> Sink
 //	                                   └─facts─> anomaly.Bench ──findings──┘
 //
-// One goroutine reads and tracks, of files of whole packets one each (ahead.go). No clock is read here: time is the capture's, and a live source says how far it has
-// come while nothing is captured.
+// One goroutine reads and tracks; of files of whole packets another reads ahead (ahead.go). No clock is read here: time is
+// the capture's, and a live source says how far it has come while nothing is captured.
 package pipeline
 
 import (
