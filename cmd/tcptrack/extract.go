@@ -148,8 +148,9 @@ func (o *extraction) extract(ctx context.Context, stdout, stderr io.Writer) erro
 		return err
 	}
 	p := newPicker(want)
-	config := pipeline.Config{Sink: p, Transitions: true, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections)}
+	config := pipeline.Config{Sink: p, Transitions: true, Connections: true, Rules: limits}
 	measure(&config, want)
+	config.MaxConnections = bound(o.maxConnections, config.Zeek, config.Analysis)
 	result, err := pipeline.Run(ctx, src, config)
 	warn(stderr, result.Capture)
 	if err = cmp.Or(err, ctx.Err()); err != nil {

@@ -16,8 +16,9 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-// defaultMaxConnections bounds the connections where nobody says what is kept beside them.
-func defaultMaxConnections() uint { return room(false, true) }
+// defaultMaxConnections bounds the connections where nothing is kept beside them: the same for all commands of that kind,
+// so that a connection has one number in all of them.
+func defaultMaxConnections() uint { return room(false, false) }
 
 // room is how many connections a quarter of the machine's memory holds.
 func room(zeek, analysis bool) uint {
@@ -36,8 +37,8 @@ func boundFlag(f *pflag.FlagSet, n *uint) {
 	f.Lookup(name).DefValue = "what a quarter of the memory holds" // of any machine: manual pages are not made for this one
 }
 
-// bound is what --max-connections says, for the pipeline: where it says nothing, as many as there is room for, with what
-// Zeek and Wireshark would say of each or without.
+// bound is what --max-connections says, for the pipeline: where it says nothing, and what Zeek or Wireshark would say of
+// each connection is kept, there is room for fewer.
 func bound(n uint, zeek, analysis bool) int {
 	if n == defaultMaxConnections() {
 		n = room(zeek, analysis)

@@ -129,8 +129,9 @@ func (o *reportOptions) collect(ctx context.Context, checksum capture.ChecksumMo
 		sink = chosen
 	}
 	bar := newProgress(stderr)
-	config := pipeline.Config{Sink: sink, Connections: true, Rules: limits, MaxConnections: int(o.maxConnections), Progress: bar.show()}
+	config := pipeline.Config{Sink: sink, Connections: true, Rules: limits, Progress: bar.show()}
 	measure(&config, want)
+	config.MaxConnections = bound(o.maxConnections, config.Zeek, config.Analysis)
 	result, err := pipeline.Run(ctx, src, config)
 	bar.clear()
 	if !o.quiet {

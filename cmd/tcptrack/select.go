@@ -85,8 +85,9 @@ func (o *readOptions) meant(ctx context.Context, command string, want *query.Sel
 		return 0, err
 	}
 	meant := &numbers{}
-	config := pipeline.Config{Sink: newSieve(meant, want, false), Connections: true, Rules: limits, MaxConnections: int(o.maxConnections)}
+	config := pipeline.Config{Sink: newSieve(meant, want, false), Connections: true, Rules: limits}
 	measure(&config, want)
+	config.MaxConnections = bound(o.maxConnections, config.Zeek, config.Analysis)
 	result, err := pipeline.Run(ctx, src, config)
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return 0, err
