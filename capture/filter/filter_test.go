@@ -76,6 +76,22 @@ func TestMeaning(t *testing.T) {
 	}
 }
 
+// TestCutShort: an expression that ends too early, at whatever octet, is taken or told of.
+func TestCutShort(t *testing.T) {
+	texts := []string{"(tcp[tcpflags] & (tcp-syn|tcp-fin)) != 0", "tcp[13:1] & 2 = 2", "src and dst net 10.0.0.0 mask 255.0.0.0", "vlan (5) and not (port (80 or 443))"}
+	for r := rand.New(rand.NewPCG(3, 3)); len(texts) < 2000; {
+		texts = append(texts, randomExpr(r, 3, true))
+	}
+	for _, text := range texts {
+		for end := range text {
+			_, err := Parse(text[:end])
+			if wrong := (*Error)(nil); err != nil && !errors.As(err, &wrong) {
+				t.Fatalf("%q: %v", text[:end], err)
+			}
+		}
+	}
+}
+
 // Errors point at the word, and tell what another build knows from what nobody does.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
@@ -100,6 +116,10 @@ func TestErrors(t *testing.T) {
 		{"tcp host 1.2.3.4", "1.2.3.4", "ip,", false},
 		{"ip port 80", "80", "ports", false},
 		{"vlan 5000", "5000", "4095", false},
+		{"tcp[", "", "missing", false},
+		{"tcp[13", "", "missing", false},
+		{"tcp[13:", "", "one octet", false},
+		{"(tcp[tcpflags", "", "missing", false},
 		{"tcp[13] & 2", "", "comparison", false},
 		{"tcp[13] & 0 = 0", "0", "always 0", false},
 		{"tcp[2:2] = 80", "2", "one octet", true},

@@ -28,14 +28,17 @@ func (p *parser) octets(l *relation) {
 	p.expect("[")
 	if p.take("tcpflags") {
 		l.off = flagsAt
-	} else if n, ok := number(orZero(p.peek())); ok && p.peek() != "" && n <= maxOffset {
+	} else if p.peek() == "" {
+		p.fail("here tcpflags or a number is missing")
+	} else if n, ok := number(p.peek()); ok && n <= maxOffset {
 		p.next()
 		l.off = n
 	} else {
 		p.failAt(p.tokens[p.at], true, "this build knows tcp[tcpflags] and tcp[NUMBER], and not tcp[%s]", p.peek())
 	}
-	if size := p.tokens[p.at+1]; p.take(":") && !p.take("1") {
-		p.failAt(size, true, "this build compares one octet of the TCP header, not %s", size.text)
+	if p.take(":") && !p.take("1") {
+		size := p.tokens[p.at]
+		p.failAt(size, size.text != "", "this build compares one octet of the TCP header, not %q", size.text)
 	}
 	p.expect("]")
 	if p.take("&") {
