@@ -1,9 +1,14 @@
 package tracker
 
-import "iter"
+import (
+	"iter"
+	"unsafe"
+)
 
 // arena keeps entries of one kind in chunks, so that growing never copies and an entry never moves. Entries without
 // pointers make chunks that the collector does not look into. Numbers start at 2: 0 is none and 1 is taken (see index).
+//
+// While the second half of a huge page is taken into use the kernel makes the next ready beside (populate).
 //
 // What was given back last is taken first: it is in the processor's cache. While less than half is in use, as after a
 // flood, what lies in the lowest chunk is, so that others become empty, and their memory is the system's again.
@@ -56,7 +61,18 @@ func (a *arena[T]) take() (uint32, *T) {
 	}
 	n += r.fresh
 	r.fresh++
-	return n, a.at(n)
+	e := a.at(n)
+	if halfway(e) {
+		page := uint32(hugePage / unsafe.Sizeof(*e))
+		from := min(r.fresh+page/2, arenaChunk)
+		populate(a.chunks[a.open][from:min(from+page-2, arenaChunk)])
+	}
+	return n, e
+}
+
+// halfway says that an entry is the first in the second half of a huge page: the next is wanted soon.
+func halfway[T any](e *T) bool {
+	return (uintptr(unsafe.Pointer(e))-hugePage/2)%hugePage < unsafe.Sizeof(*e)
 }
 
 // seek opens the lowest chunk that has room, one that takes memory before one that does not.
@@ -153,6 +169,9 @@ func (c *column[T]) at(n uint32) *T { return &c.chunks[n/arenaChunk][n%arenaChun
 func (c *column[T]) made(n uint32) *T {
 	for !c.has(n) {
 		c.chunks = append(c.chunks, (*[arenaChunk]T)(zeroed[T](arenaChunk)))
+		if last := len(c.chunks) - 1; last > 0 {
+			populate(c.chunks[last][:])
+		}
 	}
 	return c.at(n)
 }
