@@ -8,7 +8,8 @@ import (
 // arena keeps entries of one kind in chunks, so that growing never copies and an entry never moves. Entries without
 // pointers make chunks that the collector does not look into. Numbers start at 2: 0 is none and 1 is taken (see index).
 //
-// While the second half of a huge page is taken into use the kernel makes the next ready beside (populate).
+// While the second half of a huge page is taken into use, but for the first, the kernel makes the next ready beside
+// (populate).
 //
 // What was given back last is taken first: it is in the processor's cache. While less than half is in use, as after a
 // flood, what lies in the lowest chunk is, so that others become empty, and their memory is the system's again.
@@ -62,8 +63,7 @@ func (a *arena[T]) take() (uint32, *T) {
 	n += r.fresh
 	r.fresh++
 	e := a.at(n)
-	if halfway(e) {
-		page := uint32(hugePage / unsafe.Sizeof(*e))
+	if page := uint32(hugePage / unsafe.Sizeof(*e)); n > page && halfway(e) {
 		from := min(r.fresh+page/2, arenaChunk)
 		populate(a.chunks[a.open][from:min(from+page-2, arenaChunk)])
 	}
