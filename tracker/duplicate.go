@@ -10,8 +10,8 @@ import (
 // bridge and on its port. Such a frame is one segment. The network's own duplicates look the same when both copies pass
 // the tap within a millisecond, and are taken for the capture's: neither kind tells anything new.
 
-// frames remembers the latest frames by what they hold, at most one a place.
-type frames struct {
+// Copies remembers the latest frames of a capture by what they hold, at most one a place. The zero value has seen none.
+type Copies struct {
 	recent [recentFrames]frame
 
 	// How many frames came twice, of the latest few thousand that take up sequence numbers: dup ACKs come as like twins by
@@ -40,6 +40,24 @@ const (
 	leastFrames = 32
 )
 
+// Note takes in the next frame of the capture, whose time is then now, and says whether it looks like one before it.
+func (f *Copies) Note(s *tcp.Segment, now int64) tcp.Copy {
+	holds, at := holds(s), uint32(now>>tick)
+	place := &f.recent[holds>>(64-11)]
+	alike := place.holds == uint32(holds) && at-place.at <= together
+	*place = frame{uint32(holds), at}
+	if s.SegLen() > 0 {
+		f.count(alike)
+	}
+	switch {
+	case !alike:
+		return tcp.CopyOfNone
+	case f.doubled():
+		return tcp.CopyAmongMany
+	}
+	return tcp.CopyAlone
+}
+
 // twice says that the capture holds the frame a second time: everything in it is the same, its IP ID too, and it comes
 // within a millisecond. Where the sender's IDs do not tell segments apart (IPv6, 0, or always the same), it takes a
 // capture in which more than a fifth of all frames come twice.
@@ -47,20 +65,14 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 	if t.replays {
 		return false
 	}
-	holds, now := holds(s), uint32(t.now>>tick)
-	f := &t.frames.recent[holds>>(64-11)]
-	same := f.holds == uint32(holds) && now-f.at <= together && snd.packets > 1
-	if !same {
-		f.holds = uint32(holds)
+	copied := t.copies.Note(s, t.now)
+	if copied == tcp.CopyOfNone || snd.packets <= 1 {
 		if s.IPID != 0 && s.IPID == snd.ipID {
 			snd.flags |= fixedID
 		}
+		return false
 	}
-	f.at = now
-	if s.SegLen() > 0 {
-		t.frames.count(same)
-	}
-	return same && (s.Flow.V6 == 0 && s.IPID != 0 && !snd.has(fixedID) || t.frames.doubled())
+	return s.Flow.V6 == 0 && s.IPID != 0 && !snd.has(fixedID) || copied == tcp.CopyAmongMany
 }
 
 // holds mixes what tells a frame from others: TTL and VLAN do not, a router between the two places changes those. It has
@@ -78,7 +90,7 @@ func holds(s *tcp.Segment) uint64 {
 	return hi ^ lo
 }
 
-func (f *frames) count(again bool) {
+func (f *Copies) count(again bool) {
 	if f.seen == frameWindow {
 		f.seen, f.again = f.seen/2, f.again/2
 	}
@@ -89,4 +101,4 @@ func (f *frames) count(again bool) {
 }
 
 // doubled says that most frames come twice, or enough of them to believe it of any.
-func (f *frames) doubled() bool { return f.seen >= leastFrames && f.again*5 > f.seen }
+func (f *Copies) doubled() bool { return f.seen >= leastFrames && f.again*5 > f.seen }

@@ -22,7 +22,7 @@ type Tracker struct {
 	streams streams
 	bound   bound
 	asking  int // connections in the arena of which one SYN is all that was seen
-	frames  frames
+	copies  Copies
 	losses  losses
 	numbers *numbers // nil: no filter leaves out anything
 	zeeks   zeeks
@@ -76,7 +76,7 @@ func (t *Tracker) empty() {
 	t.holes = reassembly.NewHoles(maxHoles)
 	t.timers = newTimers(t.conn, func() int { return t.conns.len() })
 	t.analyses = newAnalyses(t.cfg.Analysis)
-	t.rare, t.bound, t.frames = rare{}, bound{}, frames{}
+	t.rare, t.bound, t.copies = rare{}, bound{}, Copies{}
 	t.zeeks = newZeeks(&t.cfg)
 	t.briefs = briefs{on: t.cfg.Zeek || t.cfg.Analysis}
 	t.asking = 0

@@ -58,6 +58,15 @@ const (
 	SumNever   // not asked for: the header's length is impossible, and no host takes the segment
 )
 
+// Copy is what the frames just before a segment's in the capture say of it.
+type Copy uint8
+
+const (
+	CopyOfNone    Copy = iota // none of them holds the same
+	CopyAlone                 // one does, within a millisecond
+	CopyAmongMany             // likewise, and so it is with many frames of the capture
+)
+
 // OptionSet says which options a segment carries.
 type OptionSet uint16
 
