@@ -175,7 +175,7 @@ type Stats struct {
 	BadChecksums     uint64                               // segments treated as never received
 	Offloaded        uint64                               // partial or missing checksums that the sender's network card would have filled in
 	TimeBackwards    uint64                               // frames stamped earlier than one before them
-	StreamsForgotten uint64                               // numbers and four-tuples of Connection.Streams beyond what is remembered
+	StreamsForgotten uint64                               // numbers and four-tuples of Connection.Streams beyond what is remembered; 0 with Config.Unnumbered
 	States           [tcp.NumStates][tcp.NumStates]uint64 // retired connections by last state, client first
 }
 
@@ -191,6 +191,7 @@ type Config struct {
 	Witness        Witness  // takes facts; nil: nobody judges
 	Facts          FactKind // the kinds that Witness wants
 	MaxConnections int      // bound on what is tracked at once; 0: unbounded
+	Unnumbered     bool     // nobody is told of streams: they are not numbered, nor what is over remembered for that
 	Filtered       bool     // segments come that are marked as filtered: they are numbered, at the cost and bound of a second Tracker
 	Seed           uint64   // of the flow hash; 0: drawn at random
 }

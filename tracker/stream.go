@@ -32,6 +32,13 @@ func (t *Tracker) number(n uint32, c *conn, s *tcp.Segment) {
 		return
 	}
 	first := c.known == 0
+	if t.cfg.Unnumbered {
+		c.known = allKnown
+		if first && s.Flags&tcp.SYN != 0 {
+			c.known = hasStream // what a stub holds
+		}
+		return
+	}
 	if first {
 		t.streams.join(&c.key, &c.numbered)
 	}

@@ -62,8 +62,8 @@ func New(cfg Config) *Tracker {
 	}
 	if cfg.Filtered {
 		t.numbers = newNumbers(&t.cfg)
-		t.streams.over = true // they are not numbered here
 	}
+	t.streams.over = cfg.Filtered || cfg.Unnumbered // they are not numbered here
 	t.empty()
 	return t
 }

@@ -55,6 +55,11 @@ type Config struct {
 	At             func(moment int, now int64, living iter.Seq[tracker.View])
 }
 
+// onlyCounts says that nobody is told of any connection: what comes of the run are its counts.
+func (c *Config) onlyCounts() bool {
+	return c.CountFindings && !c.Transitions && !c.Connections && c.Segments == nil && c.Fact == nil && c.Kernel == nil && c.Settled == nil && c.At == nil
+}
+
 // Kernel tells what the local kernel says of its sockets. It is called on the goroutine that tracks.
 type Kernel interface {
 	// Next returns the next word that can be heard at that capture time, nil for none. It is valid until Heard.
@@ -102,6 +107,7 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		Witness:        witness,
 		Facts:          bench.Facts() | cfg.Facts,
 		MaxConnections: cfg.MaxConnections,
+		Unnumbered:     cfg.onlyCounts(),
 		Filtered:       filtered,
 	})}
 	r.moments = momentsOf(cfg.Moments)
