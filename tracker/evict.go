@@ -164,6 +164,13 @@ func (c *conn) worth() int64 {
 // told the same way twice. Who aims at the place of a mark hides the word that what comes later is more of it, no more.
 var markHash = index{seed: seeds(1)}
 
+// Parts is how many parts of the flows are told apart.
+const Parts = 64
+
+// Part is the part that a flow is in, below Parts, the same in every process. Who aims at one slows down those who track
+// its flows apart from others, no more.
+func Part(k *tcp.FlowKey) int { return int(markHash.hash(k) >> 26) }
+
 // mark notes an evicted connection.
 func (b *bound) mark(k *tcp.FlowKey, iss tcp.Seq, halfOpen bool) {
 	if b.marks == nil {

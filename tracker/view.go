@@ -66,6 +66,12 @@ func (v View) Start() int64 { return v.c.start }
 // Last is the time of its latest packet.
 func (v View) Last() int64 { return v.c.last() }
 
+// First is the number of its first packet, which no other connection has.
+func (v View) First() uint64 { return v.c.first }
+
+// Part is the part of all flows that its flow is in.
+func (v View) Part() int { return Part(&v.c.key) }
+
 // Packet is the number of its latest packet.
 func (v View) Packet() uint64 { return v.c.latest }
 

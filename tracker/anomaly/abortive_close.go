@@ -46,7 +46,7 @@ func (j abortiveClose) Fact(b *Bench, f *tracker.Fact) {
 	switch b.reading {
 	case readAborted:
 	case readNothing:
-		if x := f.Conn.End(f.Side); !f.Taken && f.Shape == tracker.ShapeAbort && open(x.State()) && f.Seg.Seq.After(x.Next()) && len(j.ahead) < maxKept {
+		if x := f.Conn.End(f.Side); !f.Taken && f.Shape == tracker.ShapeAbort && open(x.State()) && f.Seg.Seq.After(x.Next()) && b.room(len(j.ahead), maxKept) {
 			j.ahead[k] = f.Packet
 			b.Follow(f.Conn)
 		}

@@ -30,6 +30,9 @@ type Bench struct {
 	busy     uint8   // the seat at work
 	raised   bool    // a finding was asked for by the fact at hand
 	reading  reading // of the fact at hand, a Reset
+	parts    int     // of a capture, of which it judges one; 1 is all
+	notes    []Note  // kept for Notes, iff it is one of several
+	full     bool    // see Full
 	lost     uint64
 	lossy    bool  // the capture lost packets
 	lostAt   int64 // the latest then or before; meaningful iff lossy
@@ -63,7 +66,7 @@ const followed = tracker.Moved | tracker.Ended
 // NewBench seats a judge for each rule; set overrides thresholds by code and name. Without a sink findings are only
 // counted, and nothing is put in words.
 func NewBench(rules []*Rule, set map[string]Limits, sink Sink) *Bench {
-	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: newDossiers(), openings: openings{most: maxOpenings}}
+	b := &Bench{sink: sink, crowds: map[crowded]*Finding{}, serial: map[crowded]uint32{}, dossiers: newDossiers(), openings: openings{most: maxOpenings}, parts: 1}
 	for i, r := range rules {
 		l := Limits{}
 		for _, x := range r.Limits {
@@ -181,7 +184,7 @@ func (b *Bench) Now() int64 { return b.now }
 
 // WakeAt asks for an alarm for the judge at work.
 func (b *Bench) WakeAt(a Alarm) {
-	if len(b.alarms) >= maxOpen {
+	if !b.room(len(b.alarms), maxOpen) {
 		b.lost++
 		return
 	}

@@ -59,7 +59,7 @@ func (j *blindSYN) challenged(b *Bench, f *tracker.Fact) {
 	if !open(x.State()) || !open(y.State()) || !y.Seen() || x.HasFIN() {
 		return
 	}
-	if len(j.latest) < maxKept {
+	if b.room(len(j.latest), maxKept) {
 		j.latest[f.Conn.Num()] = f.Time
 		b.Follow(f.Conn)
 	}

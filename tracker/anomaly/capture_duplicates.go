@@ -27,15 +27,20 @@ var CaptureDuplicates = Rule{
 type captureDuplicates struct{ limit, n int }
 
 func (j *captureDuplicates) Fact(b *Bench, f *tracker.Fact) {
+	n := b.note(f, 0)
+	b.send(&n)
+}
+
+func (j *captureDuplicates) Note(b *Bench, n *Note) {
 	j.n++
 	if j.n < j.limit {
 		return
 	}
 	x := b.RaiseFor(wholeCapture, Case{})
 	x.Culprit = Capture
-	x.Add(f.Packet)
+	x.Add(n.packet)
 	if bits.OnesCount(uint(j.n)) == 1 || j.n == j.limit {
-		x.Summary = fmt.Sprintf("the capture holds frames twice: %s of %d so far", count(j.n, "frame"), f.Packet)
+		x.Summary = fmt.Sprintf("the capture holds frames twice: %s of %d so far", count(j.n, "frame"), n.packet)
 		b.Tell(x)
 	}
 }

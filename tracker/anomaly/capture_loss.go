@@ -47,39 +47,61 @@ type gap struct {
 const settling = 2 * nsPerSecond
 
 func (j *captureLoss) Fact(b *Bench, f *tracker.Fact) {
-	k := endOf(f.Conn.Num(), f.Side)
+	var n Note
 	switch f.Kind {
 	case tracker.Missed:
-		j.missed(b, f, k)
+		me := f.Conn.End(f.Side)
+		if !me.Seen() || f.Conn.Late() && f.Time-f.Conn.Start() < settling {
+			return
+		}
+		b.Follow(f.Conn)
+		n = b.note(f, noteMissed)
+		n.octets, n.next = f.Octets, me.Next()
 	case tracker.Unmissed:
-		j.unmissed(b, f, k)
+		n = b.note(f, noteUnmissed)
 	case tracker.Ended:
+		n = b.note(f, noteEnded)
+	}
+	b.send(&n)
+}
+
+// What is noted.
+const (
+	noteMissed uint8 = iota
+	noteUnmissed
+	noteEnded
+)
+
+func (j *captureLoss) Note(b *Bench, n *Note) {
+	k := endOf(n.conn, n.side)
+	switch n.what {
+	case noteMissed:
+		j.missed(b, n, k)
+	case noteUnmissed:
+		j.unmissed(b, n, k)
+	case noteEnded:
 		delete(j.latest, k)
-		delete(j.latest, endOf(f.Conn.Num(), f.Side.Other()))
+		delete(j.latest, k.other())
 	}
 }
 
-func (j *captureLoss) missed(b *Bench, f *tracker.Fact, k endKey) {
-	if !f.Conn.End(f.Side).Seen() || f.Conn.Late() && f.Time-f.Conn.Start() < settling {
-		return
-	}
+func (j *captureLoss) missed(b *Bench, n *Note, k endKey) {
 	j.gaps++
-	j.octets += uint64(f.Octets)
+	j.octets += uint64(n.octets)
 	g, ok := j.latest[k]
-	if next := f.Conn.End(f.Side).Next(); next.Add(-f.Octets) != g.to {
-		g = gap{1, f.Octets, next}
+	if n.next.Add(-n.octets) != g.to {
+		g = gap{1, n.octets, n.next}
 	} else {
-		g = gap{g.told + 1, g.octets + f.Octets, next}
+		g = gap{g.told + 1, g.octets + n.octets, n.next}
 	}
-	if ok || len(j.latest) < maxKept {
+	if ok || b.room(len(j.latest), maxKept) {
 		j.latest[k] = g
-		b.Follow(f.Conn)
 	}
-	j.raise(b, f.Packet, bits.OnesCount(uint(j.gaps)) == 1)
+	j.raise(b, n.packet, bits.OnesCount(uint(j.gaps)) == 1)
 }
 
 // unmissed takes a gap back that the sender denies: the acknowledgements were forged.
-func (j *captureLoss) unmissed(b *Bench, f *tracker.Fact, k endKey) {
+func (j *captureLoss) unmissed(b *Bench, n *Note, k endKey) {
 	g, ok := j.latest[k]
 	if !ok {
 		return
@@ -92,11 +114,11 @@ func (j *captureLoss) unmissed(b *Bench, f *tracker.Fact, k endKey) {
 		return
 	}
 	if j.gaps == 0 && j.dropped == 0 {
-		x.Add(f.Packet)
+		x.Add(n.packet)
 		b.Withdraw(x)
 		return
 	}
-	j.raise(b, f.Packet, true)
+	j.raise(b, n.packet, true)
 }
 
 // Dropped takes the capture's own word, and tells of it anew when it has doubled.

@@ -26,16 +26,21 @@ var ChecksumOffload = Rule{
 type checksumOffload struct{ n int }
 
 func (j *checksumOffload) Fact(b *Bench, f *tracker.Fact) {
+	n := b.note(f, 0)
+	b.send(&n)
+}
+
+func (j *checksumOffload) Note(b *Bench, n *Note) {
 	j.n++
 	x := b.RaiseFor(wholeCapture, Case{})
 	x.Culprit = Capture
-	x.Add(f.Packet)
+	x.Add(n.packet)
 	if bits.OnesCount(uint(j.n)) == 1 {
-		client, server := f.Conn.Endpoints()
-		if f.Side == tracker.Server {
-			client = server
+		whose := n.client
+		if n.side == tracker.Server {
+			whose = n.server
 		}
-		x.Summary = fmt.Sprintf("checksums of %s so far were left to the network card, the latest those of %s", count(j.n, "endpoint"), client.IP())
+		x.Summary = fmt.Sprintf("checksums of %s so far were left to the network card, the latest those of %s", count(j.n, "endpoint"), whose.IP())
 		b.Tell(x)
 	}
 }

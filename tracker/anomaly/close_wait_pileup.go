@@ -22,12 +22,9 @@ var CloseWaitPileup = Rule{
 type closeWaitPileup struct{ pileup }
 
 func (j *closeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
-	switch f.Kind {
-	case tracker.Lingers:
-		j.enter(b, f.Conn, f.Side, f.Conn.Packet(), App(f.Side))
-	case tracker.Stirred:
-		j.leave(b, f.Conn.Num(), f.Side)
-	default:
-		j.leaves(b, f)
+	if f.Kind == tracker.Lingers {
+		j.enter(b, f, f.Conn.Packet(), App(f.Side))
+		return
 	}
+	j.leave(b, f)
 }

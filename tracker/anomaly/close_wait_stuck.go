@@ -44,7 +44,7 @@ func (j *closeWaitStuck) Fact(b *Bench, f *tracker.Fact) {
 	k := endOf(f.Conn.Num(), f.Side)
 	switch f.Kind {
 	case tracker.Lingers:
-		if len(j.waits) >= maxKept {
+		if !b.room(len(j.waits), maxKept) {
 			return
 		}
 		me := f.Conn.End(f.Side)

@@ -70,7 +70,7 @@ func (j *finUnacked) Fact(b *Bench, f *tracker.Fact) {
 		return
 	}
 	if x == nil {
-		if len(j.fins) >= maxKept {
+		if !b.room(len(j.fins), maxKept) {
 			return
 		}
 		x = &fin{Case: CaseOf(f.Conn), since: me.FlightSince(), una: me.Una()}

@@ -26,13 +26,13 @@ func (j *finWait1Pileup) Fact(b *Bench, f *tracker.Fact) {
 	case tracker.Resent:
 		me := f.Conn.End(f.Side)
 		if f.Side == tracker.Server && me.HasFIN() && !me.FINAcked() && me.State() == tracker.FinWait1 {
-			j.enter(b, f.Conn, f.Side, f.Packet, ClientApp)
+			j.enter(b, f, f.Packet, ClientApp)
 		}
 	case tracker.Verdict:
 		if f.Side == tracker.Server && f.Hidden == tracker.HiddenConfirmed && f.Conn.End(f.Side).State() == tracker.Established {
-			j.enter(b, f.Conn, f.Side, f.Packet, ClientApp)
+			j.enter(b, f, f.Packet, ClientApp)
 		}
 	default:
-		j.leaves(b, f)
+		j.leave(b, f)
 	}
 }

@@ -51,7 +51,7 @@ func (j *finWait2Stuck) Fact(b *Bench, f *tracker.Fact) {
 	}
 	e := j.ends[k]
 	if e == nil || f.Seg.Ack != e.ack {
-		if e == nil && len(j.ends) >= maxKept {
+		if e == nil && !b.room(len(j.ends), maxKept) {
 			return
 		}
 		if x := b.Standing(k.conn(), k.side()); x != nil {

@@ -20,7 +20,8 @@ func TestJudgesForget(t *testing.T) {
 	kept := map[string]bool{} // judges of whom a trace shows that they keep anything
 	for _, tr := range traces(t) {
 		bench := NewBench(Rules, nil, nil)
-		tk := tracker.New(tracker.Config{Witness: marks{bench, t}, Facts: bench.Facts()})
+		nums := map[uint64]uint64{}
+		tk := tracker.New(tracker.Config{Witness: marks{bench, nums, t}, Facts: bench.Facts()})
 		for i := range tr.Items {
 			switch it := &tr.Items[i]; it.Kind {
 			case trace.Segment:
@@ -29,6 +30,9 @@ func TestJudgesForget(t *testing.T) {
 					s := &bench.seats[i]
 					for _, num := range connsOf(reflect.ValueOf(s.judge)) {
 						kept[s.rule.Code] = true
+						if _, ok := s.judge.(noter); ok {
+							num = nums[num]
+						}
 						if bench.dossiers.tab(num).seats&(1<<i) == 0 {
 							t.Errorf("%s: %s keeps connection %d and does not follow it", tr.name, s.rule.Code, num)
 						}
@@ -51,7 +55,8 @@ func TestJudgesForget(t *testing.T) {
 // marks holds the mark of each connection that a fact is about to its number.
 type marks struct {
 	*Bench
-	t *testing.T
+	nums map[uint64]uint64 // by first packet
+	t    *testing.T
 }
 
 func (m marks) Fact(f *tracker.Fact) {
@@ -65,13 +70,14 @@ func (m marks) Fact(f *tracker.Fact) {
 		}
 	}
 	check()
+	m.nums[f.Conn.First()] = f.Conn.Num()
 	m.Bench.Fact(f)
 	if f.Kind != tracker.Ended {
 		check()
 	}
 }
 
-// connsOf lists the connections by whose numbers a judge's maps are keyed.
+// connsOf lists the connections by whose numbers, or whose first packets', a judge's maps are keyed.
 func connsOf(v reflect.Value) (nums []uint64) {
 	switch v.Kind() {
 	case reflect.Pointer:

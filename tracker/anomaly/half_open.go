@@ -43,7 +43,9 @@ func (h *halfOpen) places(f *tracker.Fact) (two []abort, who uint64) {
 		from, to = to, from
 	}
 	who = mix(from.Addr, mix(to.Addr, uint64(from.Port)<<16|uint64(to.Port)))
-	i := who % uint64(len(h.aborts)/2) * 2
+	// Flows of one part share their places, with no others: whoever judges the part alone remembers as much.
+	const some = maxKept / tracker.Parts
+	i := uint64(f.Conn.Part())*some + who%(some/2)*2
 	return h.aborts[i : i+2], who
 }
 
@@ -91,7 +93,7 @@ func (h *halfOpen) Fact(b *Bench, f *tracker.Fact) {
 	num := f.Conn.Num()
 	switch f.Kind {
 	case tracker.Challenged:
-		if len(h.challenged) < maxKept {
+		if b.room(len(h.challenged), maxKept) {
 			h.challenged[num] = f.Side
 			b.Follow(f.Conn)
 		}

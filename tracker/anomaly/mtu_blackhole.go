@@ -108,7 +108,7 @@ func (j *mtuBlackhole) ahead(b *Bench, f *tracker.Fact) {
 		}
 		return
 	}
-	if full(me, peer, f.Seg.Len) || full(me, peer, me.Through()) || !full(me, peer, f.Octets) || len(j.holes) >= maxKept || j.holes[k] != nil {
+	if full(me, peer, f.Seg.Len) || full(me, peer, me.Through()) || !full(me, peer, f.Octets) || j.holes[k] != nil || !b.room(len(j.holes), maxKept) {
 		return
 	}
 	j.holes[k] = &hole{CaseOf(f.Conn), me.Contiguous(), f.Octets, max(f.Seg.Len, me.Through()), bare, f.Time, f.Time, f.Packet}

@@ -30,8 +30,7 @@ var OneWayCapture = Rule{
 // silent is a connection of which one side was not captured so far.
 type silent struct {
 	conn    tracker.Hold
-	side    tracker.Side
-	packet  uint64
+	note    Note
 	counted bool
 }
 
@@ -41,18 +40,18 @@ type oneWayCapture struct {
 }
 
 func (j *oneWayCapture) Fact(b *Bench, f *tracker.Fact) {
-	num := f.Conn.Num()
-	s := j.known[num]
+	conn := f.Conn.First()
+	s := j.known[conn]
 	switch {
 	case f.Kind == tracker.Ended:
-		if s != nil && !s.counted && !f.Conn.End(s.side).Seen() {
-			j.count(b, s, num)
+		if s != nil && !s.counted && !f.Conn.End(s.note.side).Seen() {
+			j.count(b, s, f.Time, f.Packet)
 		}
-		delete(j.known, num)
-	case s == nil && !f.Conn.End(f.Side).Seen() && len(j.known) < maxKept:
-		j.known[num] = &silent{conn: f.Conn.Hold(), side: f.Side, packet: f.Packet}
+		delete(j.known, conn)
+	case s == nil && !f.Conn.End(f.Side).Seen() && b.room(len(j.known), maxKept):
+		j.known[conn] = &silent{conn: f.Conn.Hold(), note: b.note(f, 0)}
 		b.Follow(f.Conn)
-		b.WakeAt(Alarm{At: f.Time + nsPerSecond, Conn: num})
+		b.WakeAt(Alarm{At: f.Time + nsPerSecond, Conn: conn})
 	}
 }
 
@@ -62,22 +61,28 @@ func (j *oneWayCapture) Wake(b *Bench, a Alarm) {
 	if s == nil || s.counted {
 		return
 	}
-	if v, ok := s.conn.View(); !ok || v.End(s.side).Seen() {
+	if v, ok := s.conn.View(); !ok || v.End(s.note.side).Seen() {
 		delete(j.known, a.Conn)
 		return
 	}
-	j.count(b, s, a.Conn)
+	j.count(b, s, b.Now(), b.packet)
 }
 
-func (j *oneWayCapture) count(b *Bench, s *silent, num uint64) {
+func (j *oneWayCapture) count(b *Bench, s *silent, now int64, packet uint64) {
 	s.counted = true
+	n := s.note
+	n.evidence, n.at, n.packet = n.packet, now, packet
+	b.send(&n)
+}
+
+func (j *oneWayCapture) Note(b *Bench, n *Note) {
 	j.n++
 	if j.n < j.limit {
 		return
 	}
 	x := b.RaiseFor(wholeCapture, Case{})
 	x.Culprit = Capture
-	x.Add(s.packet)
+	x.Add(n.evidence)
 	if j.n == j.limit || bits.OnesCount(uint(j.n)) == 1 {
 		x.Summary = fmt.Sprintf("of %d connections so far only one side is captured, though the other has answered", j.n)
 		b.Tell(x)

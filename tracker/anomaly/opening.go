@@ -5,16 +5,7 @@ import (
 	"github.com/tcptrack/tcptrack/tracker"
 )
 
-// opening is one step of a handshake.
-type opening struct {
-	at             int64 // capture nanoseconds
-	start          int64 // of the connection
-	packet         uint64
-	client, server tcp.Endpoint
-	step           step
-	late           bool // the connection's beginning was not seen
-}
-
+// step is one of a handshake.
 type step uint8
 
 const (
@@ -23,15 +14,16 @@ const (
 	unjoined             // and is back in SYN_RECV
 	refused              // a RST is the answer
 	dropped              // a RST of either host ends it in SYN_RECV
+	noStep
 )
 
 // steps are the facts that make openings, and nothing else of the judges that take them.
 const steps = tracker.Began | tracker.Joined | tracker.Unjoined | tracker.Reset
 
-// opener is a judge of populations that takes openings and no facts. They come some time after they happened, in their
-// order, and before every alarm of its own that comes after them.
+// opener is a judge of populations that takes openings, the notes of steps, and no facts. They come some time after they
+// happened, in their order, and before every alarm of its own that comes after them.
 type opener interface {
-	opens(b *Bench, some []opening)
+	opens(b *Bench, some []Note)
 }
 
 // openings are handed to their judges several at once: judging one by one, the judges' code and the tracker's drive each
@@ -39,7 +31,7 @@ type opener interface {
 type openings struct {
 	judges []opener
 	seats  []uint8 // theirs
-	wait   []opening
+	wait   []Note
 	most   int // that wait
 }
 
@@ -76,10 +68,19 @@ func (b *Bench) opens(f *tracker.Fact) {
 	if !ok {
 		return
 	}
-	b.openings.wait = append(b.openings.wait, opening{})
-	o := &b.openings.wait[len(b.openings.wait)-1] // filled where it lies: to copy what was just written is to wait for it
+	list := &b.openings.wait
+	if b.parts > 1 {
+		list = &b.notes
+	}
+	*list = append(*list, Note{})
+	o := &(*list)[len(*list)-1] // filled where it lies: to copy what was just written is to wait for it
 	o.at, o.start, o.packet, o.step, o.late = f.Time, f.Conn.Start(), f.Packet, s, f.Conn.Late()
 	o.client, o.server = f.Conn.Endpoints()
+	b.waits()
+}
+
+// waits judges the openings when enough of them wait.
+func (b *Bench) waits() {
 	if len(b.openings.wait) >= b.openings.most {
 		b.judgeOpenings()
 	}

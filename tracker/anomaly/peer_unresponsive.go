@@ -46,7 +46,7 @@ func (j *peerUnresponsive) heard(k endKey, e tracker.EndView) int64 {
 // listens notes whether a repeated segment shows its sender not to hear the acknowledgement of it.
 func (j *peerUnresponsive) listens(b *Bench, f *tracker.Fact, k endKey) {
 	me := f.Conn.End(f.Side)
-	if d, ok := j.deaf[k]; (ok || len(j.deaf) < maxKept) && f.Seg.Len > 0 && !f.Seg.End().After(me.Una()) {
+	if d, ok := j.deaf[k]; f.Seg.Len > 0 && !f.Seg.End().After(me.Una()) && (ok || b.room(len(j.deaf), maxKept)) {
 		j.deaf[k] = deaf{f.Time, j.heard(k, me)}
 		b.Follow(f.Conn)
 	} else if ok && d.at != me.SentAt() {

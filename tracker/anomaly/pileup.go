@@ -35,23 +35,52 @@ func newPileup(state tracker.State, l Limits) pileup {
 
 // where is what an end is counted under: the listener's own address and port, or a client's address and the port that
 // it goes to, for its own is another each time.
-func where(v tracker.View, side tracker.Side) tcp.Endpoint {
-	client, server := v.Endpoints()
-	if side == tracker.Client {
-		client.Port = server.Port
-		return client
+func (n *Note) where() tcp.Endpoint {
+	if n.side == tracker.Client {
+		return tcp.Endpoint{Addr: n.client.Addr, Port: n.server.Port, V6: n.client.V6}
 	}
-	return server
+	return n.server
 }
 
-// enter counts an end in; blame is whose fault it would be.
-func (j *pileup) enter(b *Bench, v tracker.View, side tracker.Side, packet uint64, blame Culprit) {
-	k := endOf(v.Num(), side)
+// What is noted.
+const (
+	enters uint8 = iota // an end
+	leaves              // likewise
+	over                // both ends, with their connection
+	lost                // likewise: it was evicted
+)
+
+// enter notes an end that is in; evidence is the packet that shows it, blame whose fault it would be.
+func (j *pileup) enter(b *Bench, f *tracker.Fact, evidence uint64, blame Culprit) {
+	b.Follow(f.Conn)
+	n := b.note(f, enters)
+	n.evidence, n.blame = evidence, blame
+	b.send(&n)
+}
+
+func (j *pileup) Note(b *Bench, n *Note) {
+	switch n.what {
+	case enters:
+		j.enters(b, n)
+	case leaves:
+		j.leaves(b, endOf(n.conn, n.side))
+	case over:
+		j.leaves(b, endOf(n.conn, tracker.Client))
+		j.leaves(b, endOf(n.conn, tracker.Server))
+	case lost:
+		// It is not known to have left, and is not known to stay: it neither counts on nor ends what was found.
+		j.out(endOf(n.conn, tracker.Client))
+		j.out(endOf(n.conn, tracker.Server))
+	}
+}
+
+// enters counts an end in.
+func (j *pileup) enters(b *Bench, n *Note) {
+	k := endOf(n.conn, n.side)
 	if _, in := j.in[k]; in || len(j.in) >= maxPiled {
 		return
 	}
-	b.Follow(v)
-	at := pileAt{where(v, side), side}
+	at := pileAt{n.where(), n.side}
 	j.in[k] = at.where
 	p := j.at[at]
 	if p == nil {
@@ -64,8 +93,8 @@ func (j *pileup) enter(b *Bench, v tracker.View, side tracker.Side, packet uint6
 	}
 	p.told = p.n
 	x := b.RaiseFor(at.about(), Case{Server: at.where})
-	x.Culprit, x.Since = blame, p.since
-	x.Add(packet)
+	x.Culprit, x.Since = n.blame, p.since
+	x.Add(n.evidence)
 	x.Summary = fmt.Sprintf("%d connections %s are in %s at once, and stay there", p.n, at, j.state)
 	b.Tell(x)
 }
@@ -86,14 +115,13 @@ func (at pileAt) about() string {
 }
 
 // out takes an end off its pile, nil if it is on none.
-func (j *pileup) out(conn uint64, side tracker.Side) (pileAt, *pile) {
-	k := endOf(conn, side)
+func (j *pileup) out(k endKey) (pileAt, *pile) {
 	w, in := j.in[k]
 	if !in {
 		return pileAt{}, nil
 	}
 	delete(j.in, k)
-	at := pileAt{w, side}
+	at := pileAt{w, k.side()}
 	p := j.at[at]
 	if p.n--; p.n == 0 {
 		delete(j.at, at)
@@ -101,12 +129,12 @@ func (j *pileup) out(conn uint64, side tracker.Side) (pileAt, *pile) {
 	return at, p
 }
 
-// leave counts an end out.
-func (j *pileup) leave(b *Bench, conn uint64, side tracker.Side) {
+// leaves counts an end out.
+func (j *pileup) leaves(b *Bench, k endKey) {
 	if len(j.in) == 0 {
 		return
 	}
-	at, p := j.out(conn, side)
+	at, p := j.out(k)
 	if p == nil {
 		return
 	}
@@ -122,19 +150,21 @@ func (j *pileup) leave(b *Bench, conn uint64, side tracker.Side) {
 	}
 }
 
-// leaves counts out an end that has moved on, or both ends of a connection that is no more.
-func (j *pileup) leaves(b *Bench, f *tracker.Fact) {
+// leave notes an end that has moved on, or both ends of a connection that is no more.
+func (j *pileup) leave(b *Bench, f *tracker.Fact) {
+	var what uint8
 	switch {
 	case f.Kind == tracker.Ended && f.Over:
-		j.leave(b, f.Conn.Num(), tracker.Client)
-		j.leave(b, f.Conn.Num(), tracker.Server)
+		what = over
 	case f.Kind == tracker.Ended && f.Evicted:
-		// It is not known to have left, and is not known to stay: it neither counts on nor ends what was found.
-		j.out(f.Conn.Num(), tracker.Client)
-		j.out(f.Conn.Num(), tracker.Server)
-	case f.Kind == tracker.Moved && f.To != j.state:
-		j.leave(b, f.Conn.Num(), f.Side)
+		what = lost
+	case f.Kind == tracker.Moved && f.To != j.state, f.Kind == tracker.Stirred:
+		what = leaves
+	default:
+		return
 	}
+	n := b.note(f, what)
+	b.send(&n)
 }
 
 func (*pileup) Wake(*Bench, Alarm) {}

@@ -80,7 +80,7 @@ type wide struct {
 // Fact takes none: openings are all that it looks at.
 func (j *portScan) Fact(*Bench, *tracker.Fact) {}
 
-func (j *portScan) opens(b *Bench, some []opening) {
+func (j *portScan) opens(b *Bench, some []Note) {
 	for i := range some {
 		if o := &some[i]; o.step == begun || o.step == joined {
 			j.opened(b, o)
@@ -88,7 +88,7 @@ func (j *portScan) opens(b *Bench, some []opening) {
 	}
 }
 
-func (j *portScan) opened(b *Bench, o *opening) {
+func (j *portScan) opened(b *Bench, o *Note) {
 	client, server := o.client, o.server
 	p := pair{client.Addr, server.Addr, server.V6}
 	h := mix(p.from, mix(p.to, 0))

@@ -74,7 +74,7 @@ func idOf(who string, r *Rule, serial uint32) string {
 
 // keeps says that there is room for one more open finding. One beyond is told but not kept.
 func (b *Bench) keeps() bool {
-	if b.open >= maxOpen {
+	if !b.room(b.open, maxOpen) {
 		b.lost++
 		return false
 	}

@@ -33,7 +33,7 @@ func (r repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
 		before = x.heard
 	}
 	if x == nil || x.at != f.Seg.Seq || x.next != me.Next() {
-		if x == nil && len(r) >= maxKept {
+		if x == nil && !b.room(len(r), maxKept) {
 			return nil, 0
 		}
 		if x == nil {

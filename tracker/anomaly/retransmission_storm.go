@@ -85,7 +85,7 @@ func (j *retransmissionStorm) compare(b *Bench, f *tracker.Fact, me tracker.EndV
 	behind, ok := me.Behind(s)
 	x, known := j.copies[k]
 	switch {
-	case !ok || !known && len(j.copies) >= maxKept:
+	case !ok || !known && !b.room(len(j.copies), maxKept):
 		return
 	case behind < 0:
 		x.tick = s.Options.TSVal

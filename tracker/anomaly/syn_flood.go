@@ -98,7 +98,7 @@ const weighing = 1100 * millisecond
 // Fact takes none: openings are all that it looks at.
 func (j *synFlood) Fact(*Bench, *tracker.Fact) {}
 
-func (j *synFlood) opens(b *Bench, some []opening) {
+func (j *synFlood) opens(b *Bench, some []Note) {
 	for i := range some {
 		j.listeners.touch(some[i].server)
 	}
@@ -119,7 +119,7 @@ func (j *synFlood) opens(b *Bench, some []opening) {
 	}
 }
 
-func (j *synFlood) begins(b *Bench, o *opening) {
+func (j *synFlood) begins(b *Bench, o *Note) {
 	h := j.listeners.at(o.server, o.at)
 	s := whole(o.at)
 	h.tick(s)
@@ -145,7 +145,7 @@ func (j *synFlood) watch(b *Bench, at tcp.Endpoint, now int64) {
 }
 
 // count changes what is known of the second in which the connection began.
-func (j *synFlood) count(b *Bench, o *opening, begun, done, open int32) {
+func (j *synFlood) count(b *Bench, o *Note, begun, done, open int32) {
 	h := j.listeners.known(o.server)
 	if h == nil {
 		return

@@ -24,8 +24,8 @@ type synRecvPileup struct{ pileup }
 func (j *synRecvPileup) Fact(b *Bench, f *tracker.Fact) {
 	again := f.Kind == tracker.SYNAgain && f.Conn.End(f.Side).State() == tracker.SynRecv
 	if f.Side == tracker.Server && (again || f.Kind == tracker.Unjoined) {
-		j.enter(b, f.Conn, f.Side, f.Packet, ServerHost)
+		j.enter(b, f, f.Packet, ServerHost)
 		return
 	}
-	j.leaves(b, f)
+	j.leave(b, f)
 }

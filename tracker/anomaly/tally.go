@@ -20,7 +20,7 @@ func (t *tally) note(b *Bench, f *tracker.Fact, culprit Culprit, say func(n int)
 	c := t.seen[k]
 	if c == nil {
 		c = &tallied{}
-		if len(t.seen) < maxKept {
+		if b.room(len(t.seen), maxKept) {
 			t.seen[k] = c
 		}
 	}

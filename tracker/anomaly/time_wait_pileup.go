@@ -61,9 +61,14 @@ type timeWaitPileup struct {
 }
 
 func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
-	_, at := f.Conn.Endpoints()
-	r := j.listeners.at(at, f.Time)
-	s := whole(f.Time)
+	n := b.note(f, 0)
+	b.send(&n)
+}
+
+func (j *timeWaitPileup) Note(b *Bench, n *Note) {
+	at := n.server
+	r := j.listeners.at(at, n.at)
+	s := whole(n.at)
 	if s != r.now {
 		r.tick(s)
 	}
@@ -74,12 +79,12 @@ func (j *timeWaitPileup) Fact(b *Bench, f *tracker.Fact) {
 	}
 	if r.told == 0 {
 		j.raised = append(j.raised, at)
-		b.WakeAt(Alarm{At: f.Time + 10*nsPerSecond})
+		b.WakeAt(Alarm{At: n.at + 10*nsPerSecond})
 	}
 	r.told = r.n
 	x := b.RaiseFor(at.String(), Case{Server: at})
 	x.Culprit = ServerHost
-	x.Add(f.Packet)
+	x.Add(n.packet)
 	x.Summary = fmt.Sprintf("%d connections of %s are in TIME_WAIT at once", r.n, at)
 	b.Tell(x)
 }

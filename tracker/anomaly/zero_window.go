@@ -155,7 +155,7 @@ func (z *zeroWindow) opened(b *Bench, k endKey, at int64, packet uint64) {
 			f.Summary = fmt.Sprintf("the %s's window was shut for %s while the %s had data to send", k.side(), seconds(at-w.since), k.side().Other())
 		}
 		b.Close(f, at)
-		if len(z.over) < maxKept {
+		if b.room(len(z.over), maxKept) {
 			z.over[k] = *f
 		}
 	}

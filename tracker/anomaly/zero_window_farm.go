@@ -62,39 +62,60 @@ func neighbourhood(e tcp.Endpoint) tcp.Addr {
 }
 
 func (j *zeroWindowFarm) Fact(b *Bench, f *tracker.Fact) {
-	num := f.Conn.Num()
+	var what uint8
+	since := int64(0)
 	switch f.Kind {
 	case tracker.Ended:
-		if f.Over {
-			j.over(b, num)
-		} else if f.Evicted {
-			j.forget(num) // whether the window is still shut is not known
+		switch {
+		case f.Over:
+			what = over
+		case f.Evicted:
+			what = lost
+		default:
+			return
 		}
 	case tracker.Opened:
-		if f.Side == tracker.Client {
-			j.over(b, num)
+		if f.Side != tracker.Client {
+			return
 		}
+		what = leaves
 	case tracker.Shut:
-		if f.Side == tracker.Client && f.Conn.End(tracker.Server).InFlight() > 0 {
-			j.waits(b, f, f.Time)
+		if f.Side != tracker.Client || f.Conn.End(tracker.Server).InFlight() <= 0 {
+			return
 		}
+		what, since = enters, f.Time
 	default:
-		if since := f.Conn.End(tracker.Client).ShutSince(); f.Side == tracker.Server && since != 0 {
-			j.waits(b, f, since)
+		if since = f.Conn.End(tracker.Client).ShutSince(); f.Side != tracker.Server || since == 0 {
+			return
 		}
+		what = enters
+	}
+	if what == enters {
+		b.Follow(f.Conn)
+	}
+	n := b.note(f, what)
+	n.since = since
+	b.send(&n)
+}
+
+func (j *zeroWindowFarm) Note(b *Bench, n *Note) {
+	switch n.what {
+	case enters:
+		j.waits(b, n)
+	case lost:
+		j.forget(n.conn) // whether the window is still shut is not known
+	default:
+		j.over(b, n.conn)
 	}
 }
 
-// waits notes a connection whose server has data for a shut window.
-func (j *zeroWindowFarm) waits(b *Bench, f *tracker.Fact, since int64) {
-	num := f.Conn.Num()
-	if j.shut[num] != nil || len(j.shut) >= maxKept {
+// waits remembers a connection whose server has data for a shut window.
+func (j *zeroWindowFarm) waits(b *Bench, n *Note) {
+	if j.shut[n.conn] != nil || len(j.shut) >= maxKept {
 		return
 	}
-	b.Follow(f.Conn)
-	client, server := f.Conn.Endpoints()
-	j.shut[num] = &held{farm{neighbourhood(client), server}, since, f.Packet, false}
-	b.WakeAt(Alarm{At: max(f.Time, since+j.after), Conn: num})
+	j.shut[n.conn] = &held{farm{neighbourhood(n.client), n.server}, n.since, n.packet, false}
+	b.WakeAt(Alarm{At: max(n.at, n.since+j.after), Conn: n.conn})
 }
 
 // over forgets a connection whose window is open again, or that is no more.
