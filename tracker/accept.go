@@ -135,7 +135,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		}
 		if rcv.inFlight() <= 0 {
 			rcv.flight = 0
-			t.calm(c, rcv)
+			t.calm(n, c, rcv)
 		}
 	}
 	if snd.sure == SynSent && rcv.has(hasISS) && ack.After(rcv.iss) && rcv.sure != SynSent {
@@ -152,7 +152,7 @@ func (t *Tracker) acknowledges(n uint32, c *conn, snd, rcv *end, s *tcp.Segment)
 		snd.flags |= gotFIN
 		snd.ackedFrom = s.Seq
 		if s.Flags&tcp.FIN == 0 && !snd.has(hasFIN) && t.wants(Lingers) {
-			t.timers.set(lingerTimer, t.now, n, c)
+			t.listen(n, c)
 		}
 	}
 }

@@ -112,6 +112,7 @@ const (
 	placed                             // its stream is known, and no segment but a SYN changes that
 	serverClosed                       // who closed first, iff how is not HowOpen: the server
 	asked                              // its first SYN is all that was seen
+	timed                              // a linger timer runs
 )
 
 // conn is one incarnation of a four-tuple. It holds no pointer, so that the collector never looks at it. It fills ten lines

@@ -2,15 +2,25 @@ package tracker
 
 import "github.com/tcptrack/tcptrack/internal/tcp"
 
+// listen lets the linger timer run.
+func (t *Tracker) listen(n uint32, c *conn) {
+	if c.flags&timed == 0 {
+		c.flags |= timed
+		t.timers.set(lingerTimer, t.now, n, c)
+	}
+}
+
 // lingered is the linger timer: it finds the endpoints that acknowledged their peer's FIN and have said nothing since.
-// What waits for the peer, octets in flight or at a shut window, is not the endpoint's own delay.
+// What waits for the peer, octets in flight or at a shut window, is not the endpoint's own delay: calm lets the timer run
+// again.
 func (t *Tracker) lingered(n uint32, c *conn) {
+	c.flags &^= timed
 	again := false
 	for d := range c.ends {
 		e, peer := &c.ends[d], &c.ends[1-d]
 		switch {
-		case e.est != CloseWait || e.has(lingering) || !e.has(gotFIN):
-		case e.flight != 0 || peer.has(windowShut) || t.now-t.lingersSince(e) < lasts[lingerTimer]:
+		case e.est != CloseWait || e.has(lingering) || !e.has(gotFIN) || e.flight != 0 || peer.has(windowShut):
+		case t.now-t.lingersSince(e) < lasts[lingerTimer]:
 			again = true
 		case e.ackedFrom.After(e.snd.Next()):
 			e.flags |= lingering // octets or its FIN were lost before the tap: it stirs when they come again
@@ -20,7 +30,7 @@ func (t *Tracker) lingered(n uint32, c *conn) {
 		}
 	}
 	if again {
-		t.timers.set(lingerTimer, t.now, n, c)
+		t.listen(n, c)
 	}
 }
 
@@ -38,5 +48,5 @@ func (t *Tracker) lingersSince(e *end) int64 {
 func (t *Tracker) stirs(n uint32, c *conn, e *end, s *tcp.Segment) {
 	e.flags &^= lingering
 	t.see(Stirred, n, c, e, s)
-	t.timers.set(lingerTimer, t.now, n, c)
+	t.listen(n, c)
 }

@@ -183,6 +183,7 @@ func (t *Tracker) fin(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 	}
 	if snd.has(gotFIN) {
 		t.timers.cancel(lingerTimer, n)
+		c.flags &^= timed
 	}
 	snd.fin = at
 	snd.flags |= hasFIN

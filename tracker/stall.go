@@ -59,8 +59,11 @@ func (t *Tracker) watch(n uint32, c *conn) {
 }
 
 // calm notes that all that the endpoint sent is acknowledged.
-func (t *Tracker) calm(c *conn, e *end) {
+func (t *Tracker) calm(n uint32, c *conn, e *end) {
 	e.calmAt = t.now
+	if e.has(gotFIN) && !e.has(hasFIN) && t.wants(Lingers) {
+		t.listen(n, c)
+	}
 	a, b := &c.ends[0], &c.ends[1]
 	if c.flags&armed != 0 && a.flight == 0 && b.flight == 0 && (a.flags|b.flags)&stalled == 0 {
 		// Nothing is left to look at, and when it fired the connection would have left the processor's cache.
@@ -95,7 +98,7 @@ func (t *Tracker) shut(n uint32, c *conn, snd, rcv *end, s *tcp.Segment) {
 		a.shutSum += t.now - a.shutAt
 		a.shutAt = 0
 		snd.flags &^= windowShut
-		t.calm(c, rcv)
+		t.calm(n, c, rcv)
 		t.openWait(rcv)
 		if t.cfg.Blame {
 			t.opens(c, rcv, snd, s.Len > 0)

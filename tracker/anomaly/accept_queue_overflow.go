@@ -102,5 +102,5 @@ func (j *acceptQueueOverflow) Wake(b *Bench, a Alarm) {
 		b.Close(z, v.End(tracker.Server).SentAt())
 		return
 	}
-	b.WakeAt(Alarm{At: b.Now() + 5*nsPerSecond, Conn: a.Conn, Side: a.Side})
+	b.poll(a, 5*nsPerSecond)
 }

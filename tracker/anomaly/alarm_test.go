@@ -2,8 +2,11 @@ package anomaly
 
 import (
 	"container/heap"
+	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/tcptrack/tcptrack/tracker"
 )
 
 // The alarms ring in the order of container/heap, those of one moment too.
@@ -38,4 +41,28 @@ func (h *boxed) Pop() any {
 	x := old[len(old)-1]
 	*h = old[:len(old)-1]
 	return x
+}
+
+// TestPollSkipsSilence: what is asked for again and again costs nothing while decades pass, and comes in its step then.
+func TestPollSkipsSilence(t *testing.T) {
+	var woken []int64
+	rule := &Rule{Code: "patient", New: func(Limits) Judge { return patient{&woken} }}
+	bench := NewBench([]*Rule{rule}, nil, nil)
+	bench.WakeAt(Alarm{At: 7})
+	for _, now := range []int64{6, 7, 16, 17, 18, 1e18, 1e18 + 10} {
+		bench.Advance(now, 1)
+	}
+	if fmt.Sprint(woken) != "[7 17 27 1000000000000000007]" {
+		t.Errorf("woken at %v", woken)
+	}
+}
+
+// patient is a judge that waits for ever, ten nanoseconds at a time.
+type patient struct{ woken *[]int64 }
+
+func (patient) Fact(*Bench, *tracker.Fact) {}
+
+func (p patient) Wake(b *Bench, a Alarm) {
+	*p.woken = append(*p.woken, b.Now())
+	b.poll(a, 10)
 }

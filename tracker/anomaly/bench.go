@@ -26,6 +26,7 @@ type Bench struct {
 	unnamed  uint32               // findings so far about all others
 	open     int                  // findings
 	now      int64
+	until    int64 // what it is on its way to
 	packet   uint64
 	busy     uint8   // the seat at work
 	raised   bool    // a finding was asked for by the fact at hand
@@ -166,7 +167,7 @@ func (b *Bench) Next() int64 { return min(b.alarms.next(), b.openings.due()) }
 
 // Advance rings the alarms due by now, in capture time; packet is the latest packet's number.
 func (b *Bench) Advance(now int64, packet uint64) {
-	b.packet = packet
+	b.packet, b.until = packet, now
 	if b.Next() <= now {
 		b.judgeOpenings()
 	}
@@ -189,6 +190,16 @@ func (b *Bench) WakeAt(a Alarm) {
 		return
 	}
 	b.alarms.push(alarm{a, b.busy})
+}
+
+// poll asks for the alarm at hand again, and again each so many nanoseconds, until the judge finds what it looks for. What
+// comes while the time goes on by itself finds nothing new and is left out: between two packets may lie decades.
+func (b *Bench) poll(a Alarm, each int64) {
+	a.At += each
+	if rest := b.until - a.At; rest >= 0 {
+		a.At += (rest/each + 1) * each
+	}
+	b.WakeAt(a)
 }
 
 // ends closes what is open of a connection that is over by itself, and lays its dossier aside: its line asks for it.

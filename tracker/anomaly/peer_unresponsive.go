@@ -124,6 +124,6 @@ func (j *peerUnresponsive) Wake(b *Bench, a Alarm) {
 	case at > z.Since:
 		b.Close(z, at)
 	default:
-		b.WakeAt(Alarm{At: b.Now() + 5*nsPerSecond, Conn: k.conn(), Side: k.side()})
+		b.poll(a, 5*nsPerSecond)
 	}
 }
