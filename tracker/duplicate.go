@@ -65,7 +65,10 @@ func (t *Tracker) twice(c *conn, snd *end, s *tcp.Segment) bool {
 	if t.replays {
 		return false
 	}
-	copied := t.copies.Note(s, t.now)
+	copied := s.Copy
+	if t.cfg.Parts == 0 {
+		copied = t.copies.Note(s, t.now)
+	}
 	if copied == tcp.CopyOfNone || snd.packets <= 1 {
 		if s.IPID != 0 && s.IPID == snd.ipID {
 			snd.flags |= fixedID

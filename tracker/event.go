@@ -193,5 +193,6 @@ type Config struct {
 	MaxConnections int      // bound on what is tracked at once; 0: unbounded
 	Unnumbered     bool     // nobody is told of streams: they are not numbered, nor what is over remembered for that
 	Filtered       bool     // segments come that are marked as filtered: they are numbered, at the cost and bound of a second Tracker
+	Parts          int      // this is one of so many Trackers, each of which observes a part of the flows, and segments have their Copy; see Full
 	Seed           uint64   // of the flow hash; 0: drawn at random
 }

@@ -51,12 +51,13 @@ const maxMarks = 1 << 17
 // in order of use with every packet.
 const sampled = 8
 
-func (t *Tracker) live() int { return t.conns.len() + t.stubs.len() }
+// Live is how many connections have not yet retired.
+func (t *Tracker) Live() int { return t.conns.len() + t.stubs.len() }
 
 // makeRoom evicts where the table is full: the finished, then the never answered, then the longest idle, those that
 // are stuck last.
 func (t *Tracker) makeRoom() {
-	if t.cfg.MaxConnections <= 0 || t.live() < t.cfg.MaxConnections {
+	if t.cfg.MaxConnections <= 0 || t.Live() < t.cfg.MaxConnections {
 		return
 	}
 	t.stats.Evicted++
@@ -163,13 +164,6 @@ func (c *conn) worth() int64 {
 // markHash is an index without entries, for its hash: the seed is the same in every process, so that the same capture is
 // told the same way twice. Who aims at the place of a mark hides the word that what comes later is more of it, no more.
 var markHash = index{seed: seeds(1)}
-
-// Parts is how many parts of the flows are told apart.
-const Parts = 64
-
-// Part is the part that a flow is in, below Parts, the same in every process. Who aims at one slows down those who track
-// its flows apart from others, no more.
-func Part(k *tcp.FlowKey) int { return int(markHash.hash(k) >> 26) }
 
 // mark notes an evicted connection.
 func (b *bound) mark(k *tcp.FlowKey, iss tcp.Seq, halfOpen bool) {

@@ -216,8 +216,8 @@ func TestMemoryIsBounded(t *testing.T) {
 					tr.Observe(segs)
 					segs = segs[:0]
 				}
-				if tr.live() > bound {
-					t.Fatalf("%s: %d connections live", c.name, tr.live())
+				if tr.Live() > bound {
+					t.Fatalf("%s: %d connections live", c.name, tr.Live())
 				}
 			}
 		}

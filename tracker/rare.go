@@ -8,10 +8,22 @@ type rare struct {
 	odd  map[uint64]oddACK    // an acknowledgement of octets that were not seen, by connection number and direction
 	gone map[uint64]supposed  // octets that two of those say were lost by the capture, likewise
 	dead map[uint64]lastWords // ends in whose name a RST passed, by arena number and direction
+	dug  [Parts]uint16        // how many of those each part of the flows has: after a flood of RSTs they are full, whoever tracks the part
+	most int                  // bound on each of the other maps
+	full bool                 // it was reached
 }
 
-// maxRare bounds each of the maps.
+// maxRare is the bound for all connections.
 const maxRare = 1 << 16
+
+// room says that a map of so many has room for one more.
+func (r *rare) room(n int) bool {
+	if n < r.most {
+		return true
+	}
+	r.full = true
+	return false
+}
 
 type keptSYN struct {
 	tcp.Segment
@@ -23,7 +35,7 @@ func (r *rare) keep(n uint32, c *conn, s *tcp.Segment, now int64) {
 		r.syns = make(map[uint32]keptSYN)
 	}
 	was, ok := r.syns[n]
-	if !ok && len(r.syns) >= maxRare {
+	if !ok && !r.room(len(r.syns)) {
 		return
 	}
 	silence := now - max(c.ends[0].sentAt, c.ends[1].sentAt)
@@ -67,7 +79,7 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 			return true
 		}
 	}
-	if r.odd == nil || len(r.odd) >= maxRare {
+	if r.odd == nil || !r.room(len(r.odd)) {
 		r.odd = make(map[uint64]oddACK)
 	}
 	r.odd[k] = oddACK{s.Ack, s.Options.TSVal, s.IPID}
@@ -77,7 +89,7 @@ func (r *rare) lost(c *conn, s *tcp.Segment) bool {
 
 // suppose notes which octets the capture is believed to have lost.
 func (r *rare) suppose(c *conn, e *end, s *tcp.Segment, now int64) {
-	if r.gone == nil || len(r.gone) >= maxRare {
+	if r.gone == nil || !r.room(len(r.gone)) {
 		r.gone = make(map[uint64]supposed)
 	}
 	k := c.num<<1 | uint64(s.Dir)
@@ -127,12 +139,16 @@ func (r *rare) refute(c *conn, s *tcp.Segment) {
 }
 
 // bury keeps an end in whose name a RST passed, and says whether there was room.
-func (r *rare) bury(n uint32, d tcp.Dir, w lastWords) bool {
+func (r *rare) bury(n uint32, c *conn, d tcp.Dir, w lastWords) bool {
 	if r.dead == nil {
 		r.dead = make(map[uint64]lastWords)
 	}
-	if len(r.dead) >= maxRare {
-		return false
+	if _, was := r.buried(n, d); !was {
+		dug := &r.dug[Part(&c.key)]
+		if *dug == maxRare/Parts {
+			return false
+		}
+		*dug++
 	}
 	r.dead[uint64(n)<<1|uint64(d)] = w
 	return true
@@ -143,10 +159,15 @@ func (r *rare) buried(n uint32, d tcp.Dir) (lastWords, bool) {
 	return w, ok
 }
 
-func (r *rare) exhume(n uint32, d tcp.Dir) { delete(r.dead, uint64(n)<<1|uint64(d)) }
+func (r *rare) exhume(n uint32, c *conn, d tcp.Dir) {
+	if _, was := r.buried(n, d); was {
+		delete(r.dead, uint64(n)<<1|uint64(d))
+		r.dug[Part(&c.key)]--
+	}
+}
 
-func (r *rare) forget(n uint32) {
-	r.exhume(n, tcp.FromA)
-	r.exhume(n, tcp.FromB)
+func (r *rare) forget(n uint32, c *conn) {
+	r.exhume(n, c, tcp.FromA)
+	r.exhume(n, c, tcp.FromB)
 	delete(r.syns, n)
 }

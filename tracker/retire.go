@@ -15,7 +15,7 @@ func (t *Tracker) retire(n uint32, c *conn, over bool) {
 		t.endWait(&c.ends[d])
 		t.endAside(&c.ends[d])
 	}
-	t.rare.forget(n)
+	t.rare.forget(n, c)
 	t.hears(c)
 	t.unzeek(c)
 	t.unbrief(n)

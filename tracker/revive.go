@@ -42,7 +42,7 @@ func (t *Tracker) bury(n uint32, c *conn, snd *end, s *tcp.Segment, believed boo
 	} else if was, ok := t.rare.buried(n, s.Dir); ok && was.dated && int32(was.ts-w.ts) > 0 {
 		w.ts = was.ts
 	}
-	if t.rare.bury(n, s.Dir, w) && !believed {
+	if t.rare.bury(n, c, s.Dir, w) && !believed {
 		snd.flags |= doubted
 	}
 }
@@ -56,7 +56,7 @@ func (t *Tracker) revive(n uint32, c *conn, snd *end, s *tcp.Segment) {
 	if t.wants(Revived) {
 		t.witness(n, c, snd, &Fact{Kind: Revived, Seg: s, Taken: w.believed, RST: w.packet})
 	}
-	t.rare.exhume(n, s.Dir)
+	t.rare.exhume(n, c, s.Dir)
 	snd.flags &^= abortive | doubted
 	if !w.believed || snd.sure != Closed {
 		return

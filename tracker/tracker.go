@@ -73,10 +73,10 @@ func (t *Tracker) empty() {
 	t.index = newIndex(t.cfg.Seed)
 	t.conns, t.waits, t.asides, t.blames = arena[conn]{}, arena[wait]{few: true}, arena[aside]{few: true}, arena[blames]{}
 	t.stubs = newStubs()
-	t.holes = reassembly.NewHoles(maxHoles)
+	t.holes = reassembly.NewHoles(maxHoles / t.parts())
 	t.timers = newTimers(t.conn, func() int { return t.conns.len() })
 	t.analyses = newAnalyses(t.cfg.Analysis)
-	t.rare, t.bound, t.copies = rare{}, bound{}, Copies{}
+	t.rare, t.bound, t.copies = rare{most: maxRare / t.parts()}, bound{}, Copies{}
 	t.zeeks = newZeeks(&t.cfg)
 	t.briefs = briefs{on: t.cfg.Zeek || t.cfg.Analysis}
 	t.asking = 0
@@ -107,8 +107,8 @@ func (t *Tracker) Observe(segs []tcp.Segment) {
 	}
 }
 
-// latest is the latest time that is believed, in the year 2116: sums with it do not overflow.
-const latest = never / 2
+// Latest is the latest time that is believed, in the year 2116: sums with it do not overflow.
+const Latest = never / 2
 
 // Advance moves the tracker's clock to now, in capture time, and fires the timers due. A now before the latest
 // packet's time changes nothing.
@@ -119,7 +119,7 @@ func (t *Tracker) Advance(now int64) {
 
 // advance is Advance within a batch, which has handed back what it could.
 func (t *Tracker) advance(now int64) {
-	now = min(now, latest)
+	now = min(now, Latest)
 	for t.timers.next <= now || t.stubs.next <= now {
 		t.ring(min(t.timers.next, t.stubs.next))
 		if t.stubs.next < t.timers.next || t.stubs.next == t.timers.next && t.stubFirst() {
@@ -173,7 +173,7 @@ func (t *Tracker) conn(a alarm) *conn {
 // Stats returns the counts so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Live, s.HalfOpen = t.live(), t.stubs.len()
+	s.Live, s.HalfOpen = t.Live(), t.stubs.len()
 	s.Connections = t.begun
 	s.StreamsForgotten = t.streams.forgotten
 	return s
@@ -185,7 +185,7 @@ func (t *Tracker) observe(at aim, s *tcp.Segment) {
 		if t.stats.Segments > 1 {
 			t.stats.TimeBackwards++
 		}
-	} else if s.Time < min(t.timers.next, t.stubs.next, t.wakes, latest) {
+	} else if s.Time < min(t.timers.next, t.stubs.next, t.wakes, Latest) {
 		t.now = s.Time // Advance, where nothing is due
 	} else {
 		t.advance(s.Time)

@@ -25,6 +25,7 @@ type Segment struct {
 	Sum  Sum
 	Snap bool // the capture does not hold the whole segment
 
+	Copy     Copy // meaningful where it is tracked apart from segments of other flows
 	Filtered bool // a capture filter leaves it out: it counts in the numbers of connections and streams alone
 
 	VLAN [2]uint16 // VLAN identifiers, outer first, 0 where there is none

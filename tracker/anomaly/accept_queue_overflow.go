@@ -21,7 +21,7 @@ var AcceptQueueOverflow = Rule{
 	Absence:   true,
 	Limits:    []Limit{{"repeats", 3, "", "times that the client's data was repeated"}},
 	Wakes:     tracker.Resent | tracker.Reset | tracker.Ended,
-	New:       func(l Limits) Judge { return &acceptQueueOverflow{l.Count("repeats"), repeats{}} },
+	New:       func(l Limits) Judge { return &acceptQueueOverflow{l.Count("repeats"), newRepeats()} },
 }
 
 type acceptQueueOverflow struct {
@@ -90,7 +90,7 @@ func (j *acceptQueueOverflow) reset(b *Bench, f *tracker.Fact) {
 
 // Wake ends the finding when the server has taken the connection.
 func (j *acceptQueueOverflow) Wake(b *Bench, a Alarm) {
-	z, x := b.Standing(a.Conn, a.Side), j.sent[endOf(a.Conn, a.Side)]
+	z, x := b.Standing(a.Conn, a.Side), j.sent.by[endOf(a.Conn, a.Side)]
 	if z == nil || x == nil {
 		return
 	}

@@ -26,7 +26,7 @@ var MTUBlackhole = Rule{
 	},
 	Wakes: tracker.Resent | tracker.Ahead | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &mtuBlackhole{limit: l.Count("repeats"), missing: l.Seconds("missing"), sent: repeats{}, holes: map[endKey]*hole{}}
+		return &mtuBlackhole{limit: l.Count("repeats"), missing: l.Seconds("missing"), sent: newRepeats(), holes: map[endKey]*hole{}}
 	},
 }
 
@@ -124,7 +124,7 @@ func (j *mtuBlackhole) Wake(b *Bench, a Alarm) {
 		}
 		return
 	}
-	x := j.sent[k]
+	x := j.sent.by[k]
 	if x == nil || x.n < j.limit || b.Standing(k.conn(), k.side()) != nil {
 		return
 	}

@@ -80,12 +80,12 @@ func (b *Bench) Take(parts ...[]Note) {
 func (n *Note) before(m *Note) bool { return n.at < m.at || n.at == m.at && n.packet < m.packet }
 
 func (b *Bench) take(n *Note) {
+	b.Advance(n.at, n.packet) // before a packet comes what is due by its time
 	if n.step != noStep {
 		b.openings.wait = append(b.openings.wait, *n)
 		b.waits()
 		return
 	}
-	b.Advance(n.at, n.packet)
 	b.busy = n.seat
 	b.send(n)
 }

@@ -22,7 +22,7 @@ var PeerUnresponsive = Rule{
 	Limits:    []Limit{{"repeats", 5, "", "times that one segment was repeated while the peer was silent"}},
 	Wakes:     tracker.Resent | tracker.Ended,
 	New: func(l Limits) Judge {
-		return &peerUnresponsive{limit: l.Count("repeats"), sent: repeats{}, deaf: map[endKey]deaf{}}
+		return &peerUnresponsive{limit: l.Count("repeats"), sent: newRepeats(), deaf: map[endKey]deaf{}}
 	},
 }
 
@@ -109,7 +109,7 @@ func (j *peerUnresponsive) Fact(b *Bench, f *tracker.Fact) {
 // Wake ends the finding when the peer is heard again.
 func (j *peerUnresponsive) Wake(b *Bench, a Alarm) {
 	k := endOf(a.Conn, a.Side)
-	z, x := b.Standing(k.conn(), k.side()), j.sent[k]
+	z, x := b.Standing(k.conn(), k.side()), j.sent.by[k]
 	if z == nil || x == nil {
 		return
 	}

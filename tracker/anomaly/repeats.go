@@ -17,28 +17,36 @@ type repeated struct {
 	alone    int // since the other end was heard; of peer-unresponsive
 }
 
-// repeats remembers the latest repeated segment of each end that has one. It forgets a connection when it ends.
-type repeats map[endKey]*repeated
+// repeats remembers the latest repeated segment of each end that has one. It forgets a connection when it ends. On a path
+// that loses, all ends have one; so each part of the flows has room of its own, whoever tracks it.
+type repeats struct {
+	by map[endKey]*repeated
+	of [tracker.Parts]uint16 // how many
+}
+
+func newRepeats() repeats { return repeats{by: map[endKey]*repeated{}} }
 
 // note counts a Resent fact, nil for one that does not count: a FIN (see fin-unacked), or one too many to remember. before
 // is when the other end was heard as of the repetition before, of whatever; -1 if there was none.
-func (r repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
+func (r *repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
 	if f.Seg.Len == 0 || f.Seg.Flags&tcp.FIN != 0 {
 		return nil, 0
 	}
 	k := endOf(f.Conn.Num(), f.Side)
 	me := f.Conn.End(f.Side)
-	x, before = r[k], -1
+	x, before = r.by[k], -1
 	if x != nil {
 		before = x.heard
 	}
 	if x == nil || x.at != f.Seg.Seq || x.next != me.Next() {
-		if x == nil && !b.room(len(r), maxKept) {
-			return nil, 0
-		}
 		if x == nil {
+			of := &r.of[f.Conn.Part()]
+			if *of == maxKept/tracker.Parts {
+				return nil, 0
+			}
+			*of++
 			x = &repeated{Case: CaseOf(f.Conn)}
-			r[k] = x
+			r.by[k] = x
 			b.Follow(f.Conn)
 		}
 		x.at, x.next, x.len, x.since, x.packet, x.n = f.Seg.Seq, me.Next(), f.Seg.Len, f.Time, f.Packet, 0
@@ -49,10 +57,12 @@ func (r repeats) note(b *Bench, f *tracker.Fact) (x *repeated, before int64) {
 }
 
 // end forgets a connection.
-func (r repeats) end(f *tracker.Fact) {
-	if len(r) > 0 {
-		delete(r, endOf(f.Conn.Num(), tracker.Client))
-		delete(r, endOf(f.Conn.Num(), tracker.Server))
+func (r *repeats) end(f *tracker.Fact) {
+	for _, side := range [...]tracker.Side{tracker.Client, tracker.Server} {
+		if k := endOf(f.Conn.Num(), side); r.by[k] != nil {
+			delete(r.by, k)
+			r.of[f.Conn.Part()]--
+		}
 	}
 }
 
