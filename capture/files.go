@@ -284,17 +284,23 @@ func (s *files) Stats() Stats {
 // eagerMean is from how many octets a packet on reading ahead pays.
 const eagerMean = 256
 
-// Eager says that no Read waits for somebody to write, that nobody is shown packets, who would be shown them too early, and
-// that to copy them takes much of the time.
+// Ready is EagerSource's. Of a compressed file a decompressor is ahead already.
+func (s *files) Ready() bool {
+	for _, in := range s.in {
+		if in.stream || in.unpack != nil {
+			return false
+		}
+	}
+	return !s.opt.Follow && s.opt.Recorder == nil
+}
+
+// Eager is EagerSource's: to copy the packets takes much of the time.
 func (s *files) Eager() bool {
 	taken := s.read.Load()
 	for _, in := range s.in {
-		if in.stream || in.unpack != nil { // a decompressor is ahead already
-			return false
-		}
 		taken -= int64(in.w.hi - in.w.lo)
 	}
-	return !s.opt.Follow && s.opt.Recorder == nil && taken >= eagerMean*int64(s.stats.Packets)
+	return s.Ready() && taken >= eagerMean*int64(s.stats.Packets)
 }
 
 // Close makes the current Read or the next return io.EOF.

@@ -29,7 +29,11 @@ type MarkingSource interface {
 // EagerSource is a Source that a goroutine of its own may read ahead of what is done with its segments.
 type EagerSource interface {
 	Source
-	// Eager says, of what was read so far, that this pays. It is called between two Reads.
+	// Ready says that no Read waits for somebody to write, and that nobody is shown packets, who would be shown them too
+	// early.
+	Ready() bool
+	// Eager says that the source is ready and, of what was read so far, that this pays by itself. It is called between two
+	// Reads.
 	Eager() bool
 }
 

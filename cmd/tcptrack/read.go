@@ -27,6 +27,7 @@ type readOptions struct {
 	checksum       string
 	follow         bool
 	maxConnections uint
+	jobs           uint
 	destination    string
 	quiet          bool
 	color          string
@@ -75,6 +76,7 @@ func readCommand(o *readOptions) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	o.sourceFlags(f)
+	f.UintVar(&o.jobs, "jobs", 0, "let at most `N` processors track where nothing but the summary is told; 0: as many as pay")
 	o.saving.add(f)
 	o.formatFlags(f, "table")
 	o.selection.add(cmd)
@@ -195,6 +197,7 @@ func (o *readOptions) track(ctx context.Context, stdout, stderr io.Writer, start
 	o.liveOut.pipe(&config)
 	endAsking := o.kernel.join(&config, writer, selected)
 	config.CountFindings = config.Sink == pipeline.Sink(writer) && !shape.findings()
+	config.Jobs, config.Again = int(o.jobs), func() (capture.Source, error) { return open(shape.checksum) }
 	result, err := pipeline.Run(ctx, src, config)
 	endAsking()
 	ended(&result)

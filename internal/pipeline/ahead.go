@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"runtime"
-
 	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/tcp"
 )
@@ -14,7 +12,6 @@ import (
 const (
 	readsOfLot = 16 // with fewer, or fewer lots, the two wake each other too often: 0.67 of the time
 	lots       = 4
-	firstReads = 16 // that tell whether reading ahead pays
 )
 
 // lot is what several Reads gave.
@@ -31,12 +28,6 @@ type readOf struct {
 	stats capture.Stats
 }
 
-// eager says that reading ahead pays.
-func (r *run) eager() bool {
-	src, ok := r.src.(capture.EagerSource)
-	return ok && runtime.GOMAXPROCS(0) > 1 && src.Eager()
-}
-
 // loopAhead is loop with a goroutine that reads ahead; every Read is tracked as there.
 func (r *run) loopAhead() error {
 	full, free, done := make(chan *lot, lots), make(chan *lot, lots), make(chan struct{})
@@ -47,16 +38,24 @@ func (r *run) loopAhead() error {
 	go readLots(r.src, free, full, done)
 	for {
 		l := <-full
-		segs := l.segs[:]
-		for i := range l.reads[:l.n] {
-			read := &l.reads[i]
-			if over, err := r.take(segs[:read.n], read.err, read.stats); over {
-				return err
-			}
-			segs = segs[read.n:]
+		if over, err := r.takeAll(l); over {
+			return err
 		}
 		free <- l
 	}
+}
+
+// takeAll is take for what several Reads gave.
+func (r *run) takeAll(l *lot) (over bool, err error) {
+	segs := l.segs[:]
+	for i := range l.reads[:l.n] {
+		read := &l.reads[i]
+		if over, err = r.take(segs[:read.n], read.err, read.stats); over {
+			break
+		}
+		segs = segs[read.n:]
+	}
+	return over, err
 }
 
 // readLots reads until the source ends, or done is closed.
@@ -68,16 +67,22 @@ func readLots(src capture.Source, free <-chan *lot, full chan<- *lot, done <-cha
 		case <-done:
 			return
 		}
-		segs, err := l.segs[:], error(nil)
-		for l.n = 0; l.n < readsOfLot && err == nil; l.n++ {
-			read := &l.reads[l.n]
-			read.n, err = src.Read(segs[:batch])
-			read.err, read.stats = err, src.Stats()
-			segs = segs[read.n:]
-		}
+		more := l.fill(src)
 		full <- l // there is room for all of them
-		if err != nil {
+		if !more {
 			return
 		}
 	}
+}
+
+// fill takes in what the source gives, and says whether there may be more.
+func (l *lot) fill(src capture.Source) bool {
+	segs, err := l.segs[:], error(nil)
+	for l.n = 0; l.n < readsOfLot && err == nil; l.n++ {
+		read := &l.reads[l.n]
+		read.n, err = src.Read(segs[:batch])
+		read.err, read.stats = err, src.Stats()
+		segs = segs[read.n:]
+	}
+	return err == nil
 }

@@ -28,6 +28,7 @@ type eager struct {
 	reads atomic.Int64
 }
 
+func (e *eager) Ready() bool { return true }
 func (e *eager) Eager() bool { return e.is }
 
 func (e *eager) Read(segs []tcp.Segment) (int, error) {
@@ -79,7 +80,7 @@ func TestReadAhead(t *testing.T) {
 	}
 	want, counted, steps, lead := read(false)
 	got, counts, walked, most := read(true)
-	if lead != 0 || most < 8 {
+	if lead > 15 || most < 20 { // the first 16 are looked at before it is decided
 		t.Errorf("%d reads ahead where none is asked for, %d at most where some are", lead, most)
 	}
 	for i := range min(len(got.lines), len(want.lines)) {

@@ -4,8 +4,9 @@
 //	capture.Source ──batches──> tracker.Tracker ──events──> Sink
 //	                                   └─facts─> anomaly.Bench ──findings──┘
 //
-// One goroutine reads and tracks; of files of whole packets another reads ahead (ahead.go). No clock is read here: time is
-// the capture's, and a live source says how far it has come while nothing is captured.
+// One goroutine reads and tracks; of files of whole packets another reads ahead (ahead.go), and where only counts are asked
+// for several track (split.go). No clock is read here: time is the capture's, and a live source says how far it has come
+// while nothing is captured.
 package pipeline
 
 import (
@@ -13,6 +14,8 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/tcptrack/tcptrack/capture"
@@ -38,20 +41,22 @@ type Config struct {
 	Sink           Sink
 	Transitions    bool // events that the sink wants to see
 	Connections    bool
-	Blame          bool                      // connections with the blame line
-	Zeek           bool                      // connections with what Zeek would say of them
-	LikelyServers  *tracker.Ports            // as in tracker.Config
-	CountFindings  bool                      // findings are only counted: the sink does not see them, nobody puts them in words
-	Analysis       bool                      // connections with the counts of Wireshark's tests
-	Rules          map[string]anomaly.Limits // thresholds set otherwise than in the manual, by code and name
-	Segments       func([]tcp.Segment)       // shown each batch before it is tracked; nil: nobody looks
-	Facts          tracker.FactKind          // kinds of facts that Fact is shown
-	Fact           func(*tracker.Fact)       // shown each before it is judged; nil: nobody looks
-	MaxConnections int                       // bound on what is tracked at once; 0: unbounded
-	Kernel         Kernel                    // of a live source, whose word is taken in; nil: nobody asks it
-	Progress       func(capture.Stats)       // called after each batch; nil: nobody looks
-	Settled        func(*tracker.Tracker)    // shown the connections after each batch, to look into; nil: nobody looks
-	Moments        []Moment                  // points of the capture at which At looks
+	Blame          bool                           // connections with the blame line
+	Zeek           bool                           // connections with what Zeek would say of them
+	LikelyServers  *tracker.Ports                 // as in tracker.Config
+	CountFindings  bool                           // findings are only counted: the sink does not see them, nobody puts them in words
+	Analysis       bool                           // connections with the counts of Wireshark's tests
+	Rules          map[string]anomaly.Limits      // thresholds set otherwise than in the manual, by code and name
+	Segments       func([]tcp.Segment)            // shown each batch before it is tracked; nil: nobody looks
+	Facts          tracker.FactKind               // kinds of facts that Fact is shown
+	Fact           func(*tracker.Fact)            // shown each before it is judged; nil: nobody looks
+	MaxConnections int                            // bound on what is tracked at once; 0: unbounded
+	Jobs           int                            // at most so many goroutines track, where only counts are asked for; 0: as many as pay
+	Again          func() (capture.Source, error) // opens the source once more, where what several track comes to a bound; nil: one tracks
+	Kernel         Kernel                         // of a live source, whose word is taken in; nil: nobody asks it
+	Progress       func(capture.Stats)            // called after each batch; nil: nobody looks
+	Settled        func(*tracker.Tracker)         // shown the connections after each batch, to look into; nil: nobody looks
+	Moments        []Moment                       // points of the capture at which At looks
 	At             func(moment int, now int64, living iter.Seq[tracker.View])
 }
 
@@ -123,7 +128,21 @@ func Run(ctx context.Context, src capture.Source, cfg Config) (Result, error) {
 		}
 	}
 	src.Close() // it was only read
+	if err == errFull {
+		return again(ctx, cfg)
+	}
 	return r.finish(err)
+}
+
+// again begins a run anew with one goroutine.
+func again(ctx context.Context, cfg Config) (Result, error) {
+	debug.FreeOSMemory() // what the others kept
+	src, err := cfg.Again()
+	if err != nil {
+		return Result{}, err
+	}
+	cfg.Again = nil
+	return Run(ctx, src, cfg)
 }
 
 // run is one run under way. The lock is held by whoever works: the loop between two Reads, then finish.
@@ -133,6 +152,7 @@ type run struct {
 	cfg  Config
 
 	filtered bool          // segments come that a filter has marked
+	split    *split        // nil: one goroutine tracks
 	kept     []tcp.Segment // reused for passed
 
 	mu      sync.Mutex
@@ -144,13 +164,27 @@ type run struct {
 	moments []moment      // that have not come
 }
 
-// loop reads and tracks until the source ends.
+// loop reads and tracks until the source ends. What is ready is looked at before it is decided how.
 func (r *run) loop() error {
-	segs := make([]tcp.Segment, batch)
-	for reads := 0; ; reads++ {
-		if reads == firstReads && r.eager() {
+	if src, ok := r.src.(capture.EagerSource); ok && src.Ready() && runtime.GOMAXPROCS(0) > 1 {
+		first := new(lot)
+		first.fill(src)
+		if n := r.goroutines(src, first); n > 1 {
+			r.mu.Lock()
+			if !r.over {
+				r.split = newSplit(n, &r.cfg)
+			}
+			r.mu.Unlock()
+		}
+		if over, err := r.takeAll(first); over {
+			return err
+		}
+		if r.split == nil && src.Eager() {
 			return r.loopAhead()
 		}
+	}
+	segs := make([]tcp.Segment, batch)
+	for {
 		n, err := r.src.Read(segs)
 		if done, err := r.take(segs[:n], err, r.src.Stats()); done {
 			return err
@@ -166,6 +200,9 @@ func (r *run) take(segs []tcp.Segment, err error, stats capture.Stats) (bool, er
 		return true, nil
 	}
 	r.stats = stats
+	if r.split != nil {
+		return r.deal(segs, err)
+	}
 	if r.cfg.Segments != nil {
 		r.cfg.Segments(r.passed(segs))
 	}
@@ -244,6 +281,12 @@ func (r *run) finish(err error) (Result, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
+	if r.split != nil {
+		r.split.end(true)
+		result := r.split.result()
+		result.Capture = r.stats
+		return result, err
+	}
 	r.lastMoments()
 	r.tracker.Close()
 	return Result{Capture: r.stats, Tracker: r.tracker.Stats(), Findings: r.bench.Counts(), FindingsLost: r.bench.Lost()}, err
