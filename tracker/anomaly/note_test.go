@@ -28,15 +28,17 @@ func unparted(segs []tcp.Segment) (told crowdsTold) {
 	return told
 }
 
-// parted tells what is found by the notes of several benches, which get so many segments together at a time.
-func parted(segs []tcp.Segment, parts, together int) (told crowdsTold) {
+// parted tells what is found by the notes of several benches, which get so many segments together at a time; the benches
+// have counted what is found of connections.
+func parted(segs []tcp.Segment, parts, together int) (told crowdsTold, benches []*Bench) {
 	judge := NewBench(Rules, nil, &told)
 	var copies tracker.Copies
-	benches, trackers := make([]*Bench, parts), make([]*tracker.Tracker, parts)
+	trackers := make([]*tracker.Tracker, parts)
 	for i := range parts {
-		benches[i] = NewBench(Rules, nil, nil)
-		benches[i].Part(parts)
-		trackers[i] = tracker.New(tracker.Config{Witness: benches[i], Facts: benches[i].Facts(), Parts: parts})
+		b := NewBench(Rules, nil, nil)
+		b.Part(parts)
+		benches = append(benches, b)
+		trackers[i] = tracker.New(tracker.Config{Witness: b, Facts: b.Facts(), Parts: parts})
 	}
 	now := int64(0)
 	take := func(each func(*tracker.Tracker)) {
@@ -62,7 +64,7 @@ func parted(segs []tcp.Segment, parts, together int) (told crowdsTold) {
 		segs = segs[n:]
 	}
 	take((*tracker.Tracker).Close)
-	return told
+	return told, benches
 }
 
 // TestPartsAgree: what several benches note of populations, each of its part, is found as by one, to the moment and the
@@ -73,7 +75,7 @@ func TestPartsAgree(t *testing.T) {
 		want := unparted(segs)
 		for _, parts := range []int{2, 7} {
 			for _, together := range []int{1, 1024} {
-				got := parted(segs, parts, together)
+				got, _ := parted(segs, parts, together)
 				if i := diverge(got, want); i >= 0 {
 					t.Errorf("%s, in %d parts, %d together: line %d of %d is\n%v\nwant, of %d,\n%v", name, parts, together, i, len(got), got[i:min(i+1, len(got))], len(want), want[i:min(i+1, len(want))])
 				}
@@ -100,6 +102,44 @@ func TestPartsAgree(t *testing.T) {
 	}
 	if n < 12 || !found["floods"] || !found["piles"] {
 		t.Errorf("too little is found: in %d captures, floods %v, piles %v", n, found["floods"], found["piles"])
+	}
+}
+
+// TestPartsForgetAlike: which of many aborts are forgotten, and so which hosts are said to have forgotten, does not depend on
+// who judges the part.
+func TestPartsForgetAlike(t *testing.T) {
+	w := newTalk(6)
+	const n = 2 * maxKept
+	pair := func(i int) (client, server tcp.Endpoint) { return host(byte(i>>14), 1024+i&(1<<14-1)), host(100, 80) }
+	for i := range n {
+		client, server := pair(i)
+		w.put(1000, client, server, tcp.SYN, 999, 0)
+		w.put(1000, server, client, tcp.SYN|tcp.ACK, 4999, 1000)
+		w.put(1000, client, server, tcp.ACK, 1000, 5000)
+		w.put(1000, client, server, tcp.RST|tcp.ACK, 1000, 5000)
+	}
+	w.now += 60 * nsPerSecond
+	for i := range n {
+		client, server := pair(i)
+		w.put(1000, server, client, tcp.PSH|tcp.ACK, 5000, 1000)
+		w.put(1000, client, server, tcp.RST, 1000, 0)
+		reply := &w.segs[len(w.segs)-1]
+		reply.Window, reply.IPID = 0, 0
+	}
+	bench := NewBench(Rules, nil, nil)
+	tr := tracker.New(tracker.Config{Witness: bench, Facts: bench.Facts()})
+	tr.Observe(w.segs)
+	want := bench.Counts()[HalfOpen.Code]
+	if want < n/4 || want > n*3/4 {
+		t.Errorf("%d of %d aborts are remembered: the bound does not show", want, n)
+	}
+	_, benches := parted(w.segs, 3, 1024)
+	got := 0
+	for _, b := range benches {
+		got += b.Counts()[HalfOpen.Code]
+	}
+	if got != want {
+		t.Errorf("several remember %d aborts, one %d", got, want)
 	}
 }
 
