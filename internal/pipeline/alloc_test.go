@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/traffic"
 	"github.com/tcptrack/tcptrack/tracker"
@@ -19,11 +18,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	const packets = 60_000
 	mallocs := func(packets int) uint64 {
 		shape := traffic.Shape{Flows: 500, Exchanges: 1 << 10, Answer: 4, Octets: 100, Gap: 10_000, Together: true, Clean: true}
-		file := bytes.NewReader(traffic.Capture(shape, 1, traffic.Pcap, packets))
-		src, err := capture.Open([]string{"-"}, capture.Options{Stdin: file})
-		if err != nil {
-			t.Fatal(err)
-		}
+		src := stream(t, bytes.NewReader(traffic.Capture(shape, 1, traffic.Pcap, packets)))
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)

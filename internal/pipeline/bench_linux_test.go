@@ -47,7 +47,7 @@ func BenchmarkGrowth(b *testing.B) {
 			for b.Loop() {
 				handshakes, after := 3*size.flows, 4_000_000
 				// A round in which each connection first carries data is not counted, nor what it allocates.
-				s := newSpared(many(size.flows), handshakes+3*size.flows+after, threadTime)
+				s := newSpared(b, many(size.flows), handshakes+3*size.flows+after, threadTime)
 				var built, warm int64
 				s.after = func(read int) {
 					if read <= handshakes {
@@ -119,7 +119,7 @@ func BenchmarkMemory(b *testing.B) {
 			}
 			var settled, most uint64
 			for b.Loop() {
-				s := newSpared(kind.shape, flows*kind.each, func() int64 { return 0 })
+				s := newSpared(b, kind.shape, flows*kind.each, func() int64 { return 0 })
 				debug.FreeOSMemory()
 				before := status(b, "VmRSS")
 				if os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) != nil {

@@ -3,7 +3,9 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"runtime"
 	"testing"
@@ -44,17 +46,44 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
+// BenchmarkJobs is Read by the clock on the wall, with one goroutine that tracks and with several.
+func BenchmarkJobs(b *testing.B) {
+	const packets = 1_000_000
+	for _, shape := range traffic.Shapes[1:4] {
+		file := traffic.Capture(shape, 1, traffic.Pcap, packets)
+		for _, jobs := range []int{1, 2, 4} {
+			b.Run(fmt.Sprintf("%s/%d", shape.Name, jobs), func(b *testing.B) {
+				if n := runtime.GOMAXPROCS(0); n < jobs {
+					b.Skipf("%d processors", n)
+				}
+				for b.Loop() {
+					read(b, bytes.NewReader(file), packets, pipeline.Config{Sink: deaf{}, CountFindings: true, Jobs: jobs, Again: func() (capture.Source, error) {
+						return nil, errors.New("a bound is near")
+					}})
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/packets, "ns/packet")
+			})
+		}
+	}
+}
+
 // read runs a capture of so many packets through the pipeline.
 func read(b *testing.B, file io.Reader, packets int, cfg pipeline.Config) pipeline.Result {
-	src, err := capture.Open([]string{"-"}, capture.Options{Stdin: file})
-	if err != nil {
-		b.Fatal(err)
-	}
-	r, err := pipeline.Run(context.Background(), src, cfg)
+	r, err := pipeline.Run(context.Background(), &ready{Source: stream(b, file)}, cfg)
 	if err != nil || r.Tracker.Segments != uint64(packets) {
 		b.Fatalf("%d segments, not %d: %v", r.Tracker.Segments, packets, err)
 	}
 	return r
+}
+
+// stream opens a capture that comes through a pipe.
+func stream(tb testing.TB, from io.Reader) capture.Source {
+	tb.Helper()
+	src, err := capture.Open([]string{"-"}, capture.Options{Stdin: from})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return src
 }
 
 // spared hands out the segments of generated traffic, up to a number, and times whoever takes them: not how they are made.
@@ -74,12 +103,8 @@ type spared struct {
 	longest int64 // of one
 }
 
-func newSpared(shape traffic.Shape, packets int, clock func() int64) *spared {
-	from, err := capture.Open([]string{"-"}, capture.Options{Stdin: traffic.NewReader(shape, 1, traffic.Pcap)})
-	if err != nil {
-		panic(err) // the generator never fails
-	}
-	return &spared{from: from, left: packets, clock: clock, buffer: make([]tcp.Segment, 1<<14)}
+func newSpared(b *testing.B, shape traffic.Shape, packets int, clock func() int64) *spared {
+	return &spared{from: stream(b, traffic.NewReader(shape, 1, traffic.Pcap)), left: packets, clock: clock, buffer: make([]tcp.Segment, 1<<14)}
 }
 
 func (s *spared) Read(segs []tcp.Segment) (int, error) {

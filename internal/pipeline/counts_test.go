@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tcptrack/tcptrack/capture"
 	"github.com/tcptrack/tcptrack/internal/pipeline"
 	"github.com/tcptrack/tcptrack/internal/traffic"
 )
@@ -37,11 +36,7 @@ func samples(t *testing.T) map[string][]byte {
 func TestCountsAlone(t *testing.T) {
 	for name, b := range samples(t) {
 		count := func(cfg pipeline.Config) string {
-			src, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(b)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := pipeline.Run(t.Context(), src, cfg)
+			r, err := pipeline.Run(t.Context(), stream(t, bytes.NewReader(b)), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -121,13 +121,7 @@ func TestSplit(t *testing.T) {
 		"mixed, lost": func() capture.Source { return &ready{Source: pipeline.Segments(mix), loses: true} },
 	}
 	for name, b := range samples(t) {
-		open[name] = func() capture.Source {
-			src, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(b)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return src
-		}
+		open[name] = func() capture.Source { return stream(t, bytes.NewReader(b)) }
 	}
 	clean := open["K"]
 	open["K, lost"] = func() capture.Source { return &ready{Source: clean(), loses: true} }
@@ -168,11 +162,7 @@ func TestSplitComesToABound(t *testing.T) {
 	four(t)
 	open := func() capture.Source {
 		b := traffic.Capture(traffic.Shapes[3], 1, traffic.Pcap, 100_000)
-		src, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(b)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &ready{Source: src}
+		return &ready{Source: stream(t, bytes.NewReader(b))}
 	}
 	before := runtime.NumGoroutine()
 	for _, bound := range []int{1 << 16, 99_000, 100_000, 200_000} {
@@ -219,15 +209,11 @@ func TestSplitByItself(t *testing.T) {
 		{"a bound is near", 2, 1 << 30, pipeline.Config{CountFindings: true, MaxConnections: 1000}, false},
 	} {
 		b := traffic.Capture(traffic.Shapes[c.shape], 1, traffic.Pcap, 50_000)
-		src, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(b)})
-		if err != nil {
-			t.Fatal(err)
-		}
 		before, most := runtime.NumGoroutine(), 0
 		c.cfg.Sink = deaf{}
 		c.cfg.Again = func() (capture.Source, error) { return nil, errFaulty }
 		c.cfg.Progress = func(capture.Stats) { most = max(most, runtime.NumGoroutine()-before) }
-		if _, err := pipeline.Run(t.Context(), &sized{ready{Source: src}, c.size}, c.cfg); err != nil {
+		if _, err := pipeline.Run(t.Context(), &sized{ready{Source: stream(t, bytes.NewReader(b))}, c.size}, c.cfg); err != nil {
 			t.Fatal(err)
 		}
 		if got := most >= 4; got != c.want {
