@@ -15,8 +15,8 @@ import (
 // Where a run only counts, several goroutines track: each shares in the flows, with a Tracker and a Bench of its own. The
 // one that reads deals the segments out; it also asks of each frame whether the capture holds it twice, and judges
 // populations by the notes of all, for those are questions to the whole capture in its order. What is counted is what one
-// goroutine would have counted, on two cores in 0.55 of the time on L, 0.58 on M, 0.65 on F. Were a bound reached, the shares would have to agree on what to forget: then the run
-// begins anew with one goroutine (errFull).
+// goroutine would have counted: on two cores in 0.55 of the time on L, 0.58 on M, 0.65 on F. Were a bound reached, the
+// shares would have to agree on what to forget: then the run begins anew with one goroutine (errFull).
 
 const (
 	dealt = 1024 // segments in a deal, at most
