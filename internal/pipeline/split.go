@@ -246,6 +246,9 @@ func (s *split) collect() {
 		h := &d.hands[i]
 		live += h.live
 		s.full = s.full || h.full
+		if cap(h.notes) > 4*dealt { // an hour without packets ends thousands of connections at once
+			h.notes = nil
+		}
 		*h = hand{segs: h.segs[:0], clocks: h.clocks[:0], notes: h.notes[:0]}
 	}
 	s.full = s.full || s.bound > 0 && live+dealt >= s.bound // as the next deal may have it
